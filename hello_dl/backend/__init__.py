@@ -1,0 +1,143 @@
+"""Where blocks of numbers live: numpy on the CPU, cupy on an NVIDIA GPU, chosen while running.
+
+Everything above this folder asks an array for its module (`module_of`) and never names one, so the
+same line of code runs on both. This is the only folder that imports cupy, and only when asked to.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, TracebackType
+from typing import Any
+
+import numpy
+
+from hello_dl.backend import cpu
+
+Array = Any  # numpy.ndarray or cupy.ndarray: the static types of the two have nothing in common
+DType = Any  # what numpy.dtype() takes: a dtype, numpy.float32, "float32"
+
+DEFAULT_FLOAT = numpy.dtype("float32")
+
+cpu.keep_freed_memory()
+
+
+def module_of(array: Array) -> ModuleType:
+    """Return the module that this array's functions live in: numpy or cupy."""
+    if isinstance(array, numpy.ndarray | numpy.generic):
+        return numpy
+    cupy = sys.modules.get("cupy")  # an array of cupy can only exist once cupy is imported
+    return cupy if cupy is not None and isinstance(array, cupy.ndarray) else numpy
+
+
+def is_array(x: object) -> bool:
+    """Tell whether x is a block of numbers of one of the backends."""
+    if isinstance(x, numpy.ndarray):
+        return True
+    cupy = sys.modules.get("cupy")
+    return cupy is not None and isinstance(x, cupy.ndarray)
+
+
+def device_of(array: Array) -> str:
+    """Return "cpu" or "cuda", where this array lives."""
+    return "cpu" if module_of(array) is numpy else "cuda"
+
+
+def as_array(x: Any, dtype: DType | None = None, device: str | None = None) -> Array:
+    """Make an array of x without copying where possible.
+
+    Python numbers and lists become float32 where they hold a float and int64 or bool where they
+    do not; arrays keep their dtype and their device unless told otherwise.
+    """
+    if not is_array(x):
+        array = numpy.asarray(x)
+        if array.dtype == object or array.dtype.kind not in "biuf":
+            raise TypeError(f"expected numbers or an array of numbers, got {x!r:.60}")
+        if array.dtype == numpy.float64 and not isinstance(x, numpy.generic) and dtype is None:
+            array = array.astype(DEFAULT_FLOAT)
+        x, device = array, device or current_device()
+    if device is not None and device_of(x) != device:
+        x = to_device(x, device)
+    return x if dtype is None or x.dtype == dtype else x.astype(dtype)
+
+
+def to_device(array: Array, device: str) -> Array:
+    """Copy an array to "cpu" or "cuda"; returns it unchanged where it is there already."""
+    check_device(device)
+    if device_of(array) == device:
+        return array
+    return _cupy().asnumpy(array) if device == "cpu" else _cupy().asarray(array)
+
+
+def dtype_of(name: DType) -> numpy.dtype:
+    """Return the dtype that `name` means; raises ValueError listing the valid ones."""
+    valid = ("float16", "float32", "float64", "int32", "int64", "uint8", "bool")
+    try:
+        dtype = numpy.dtype(name)
+    except TypeError:
+        dtype = None
+    if dtype is None or dtype.name not in valid:
+        raise ValueError(f"unknown dtype {name!r}: use one of {', '.join(valid)}")
+    return dtype
+
+
+def _cupy() -> ModuleType:
+    try:
+        import cupy
+    except ImportError as error:
+        raise ValueError(
+            f"device 'cuda' needs CuPy ({error}): pip install 'hello_dl[cuda13]' (or cuda12)"
+        ) from None
+    return cupy
+
+
+# The device of new blocks. A lesson's --device flag ends here.
+
+_DEVICES = ("cpu", "cuda")
+_current = "cpu"
+
+
+def current_device() -> str:
+    """Return the device on which new blocks are made."""
+    return _current
+
+
+def check_device(name: str) -> str:
+    """Return the name; raises ValueError where there is no such device on this machine."""
+    if name not in _DEVICES:
+        raise ValueError(f"unknown device {name!r}: use one of {', '.join(_DEVICES)}")
+    if name == "cuda":
+        cupy = _cupy()
+        try:
+            cupy.cuda.runtime.getDeviceCount()
+        except cupy.cuda.runtime.CUDARuntimeError as error:
+            raise ValueError(f"device 'cuda' cannot be used: {error}; use device 'cpu'") from None
+    return name
+
+
+class device:
+    """Make new blocks on this device from now on, or inside a `with` statement.
+
+    >>> device("cpu")
+    device('cpu')
+    """
+
+    def __init__(self, name: str) -> None:
+        global _current
+        self.name, self._before = check_device(name), _current
+        _current = name
+
+    def __enter__(self) -> device:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        global _current
+        _current = self._before
+
+    def __repr__(self) -> str:
+        return f"device({self.name!r})"

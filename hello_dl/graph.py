@@ -1,0 +1,159 @@
+"""What both engines share: a node, the order of a graph, `no_grad` and `scope`.
+
+A graph is made of nodes. Every node remembers its parents (what it was computed from), so the
+graph needs no list of its own: start at any node and walk. The engines differ only in what they
+keep on the edges: numbers (value.py) or functions on blocks of numbers (tensor.py).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from operator import attrgetter
+from typing import Any
+
+# One clock for all nodes. It ticks when a node is made and when a node's data is changed, so a
+# parent is always older than its children. Two things follow: sorting by time is a topological
+# order, and a parent that is younger than its child was changed after the child was computed.
+tick = count(1).__next__
+
+
+class _Recording(threading.local):
+    """Where this thread writes new nodes down: the path of a scope, or None for nowhere."""
+
+    path: str | None = ""
+
+
+recording = _Recording()
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording: results have no parents and need no gradient.
+
+    `with no_grad():` for a block of code, `@no_grad()` for a function.
+    """
+    before, recording.path = recording.path, None
+    try:
+        yield
+    finally:
+        recording.path = before
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Name the place where nodes are made, such as `layer1`: pictures draw it as one box.
+
+    Scopes nest: `scope("b")` inside `scope("a")` is the place `a/b`.
+    """
+    before = recording.path
+    if before is not None:
+        recording.path = f"{before}/{name}" if before else name
+    try:
+        yield
+    finally:
+        recording.path = before
+
+
+class _Released(tuple):
+    """The parents of a node whose graph `backward` has let go of: none, but it is no leaf."""
+
+    __slots__ = ()
+
+
+released = _Released()
+
+
+class Node:
+    """One number, or one block of numbers, and how it came to be.
+
+    data            the value: a float on a Value, an array on a Tensor
+    grad            d(result) / d(this node); None until a backward pass brings something
+    parents         the nodes it was computed from, in order; () on a leaf
+    op              the operation that made it; on a leaf "input", "parameter" or "constant"
+    name            a label for pictures and error messages
+    requires_grad   whether `backward` should bring it a gradient
+    scope           where it was made, such as "mlp/layer1"
+    """
+
+    __slots__ = ("_data", "_time", "grad", "name", "op", "parents", "requires_grad", "scope")
+
+    _data: Any
+    _time: int
+    grad: Any
+    name: str
+    op: str
+    parents: tuple[Any, ...]
+    requires_grad: bool
+    scope: str
+
+    @property
+    def data(self) -> Any:
+        """The value. To set it is a change in place, which `backward` will notice."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        self._data = value
+        self._time = tick()
+
+    def zero_grad(self) -> None:
+        """Forget the gradient, so that the next backward pass starts from nothing."""
+        self.grad = None
+
+
+def describe(node: Any) -> str:
+    """Name a node in an error message: `'w1' (parameter)`, `the result of mul, shape (3, 4)`."""
+    shape = f", shape {node.shape}" if node.shape else ""
+    if node.name:
+        return f"'{node.name}' ({node.op}{shape})"
+    is_result = node.parents or node.parents is released
+    return (f"the result of {node.op}" if is_result else f"a leaf ({node.op})") + shape
+
+
+def order(root: Any) -> list[Any]:
+    """List the nodes that take part in the gradient of `root`, parents before children.
+
+    The last one is `root`. Walks with a list and not by recursion, so a chain of 100,000 nodes
+    works. Raises ValueError where there is nothing to do, where a node was changed in place since
+    it was used, and where an earlier `backward` has released the graph.
+    """
+    if not root.requires_grad:
+        raise ValueError(
+            f"{describe(root)} does not depend on anything with requires_grad=True, "
+            "so there is no gradient to compute"
+        )
+    found = {root}
+    to_visit = [root]
+    while to_visit:
+        node = to_visit.pop()
+        parents = node.parents
+        if parents is released:
+            raise ValueError(
+                f"the graph behind {describe(node)} was released by an earlier backward(): "
+                "use backward(retain_graph=True) there, or compute the result anew"
+            )
+        for parent in parents:
+            if parent._time > node._time:
+                raise ValueError(
+                    f"{describe(parent)} was changed in place after the operation '{node.op}' "
+                    "had used it: compute the result anew before backward()"
+                )
+            if parent.requires_grad and parent not in found:
+                found.add(parent)
+                to_visit.append(parent)
+    return sorted(found, key=attrgetter("_time"))
+
+
+def ancestors(root: Any) -> list[Any]:
+    """List all nodes that `root` was computed from, constants too, parents before children."""
+    found = {root}
+    to_visit = [root]
+    while to_visit:
+        for parent in to_visit.pop().parents:
+            if parent not in found:
+                found.add(parent)
+                to_visit.append(parent)
+    return sorted(found, key=attrgetter("_time"))

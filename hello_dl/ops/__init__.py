@@ -1,0 +1,1 @@
+"""Every Tensor operation: its value beside its pulls, on plain arrays."""

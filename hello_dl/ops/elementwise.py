@@ -1,0 +1,142 @@
+"""Operations that treat every entry alike; two inputs are stretched to a common shape."""
+
+from __future__ import annotations
+
+import math
+
+from hello_dl.backend import Array, is_array, kernels, module_of
+from hello_dl.ops.rule import rule
+
+
+@rule(broadcasts=True)
+def add(a: Array, b: Array):
+    """Add entry by entry."""
+    return a + b, (lambda g: g, lambda g: g)
+
+
+@rule(broadcasts=True)
+def sub(a: Array, b: Array):
+    """Subtract entry by entry."""
+    return a - b, (lambda g: g, lambda g: -g)
+
+
+@rule(broadcasts=True)
+def mul(a: Array, b: Array):
+    """Multiply entry by entry."""
+    return a * b, (lambda g: g * b, lambda g: g * a)
+
+
+@rule(broadcasts=True)
+def div(a: Array, b: Array):
+    """Divide entry by entry."""
+    ratio = a / b
+    return ratio, (lambda g: g / b, lambda g: -g * ratio / b)
+
+
+@rule(broadcasts=True)
+def pow(a: Array, b: Array):
+    """Raise every entry of `a` to the power `b`."""
+    xp = module_of(a if is_array(a) else b)
+    power = a**b
+
+    def pull_base(g):
+        if not is_array(b):
+            return g * (b * a ** (b - 1)) if b else xp.zeros_like(a)  # x ** 0 is flat, at 0 too
+        return g * xp.where(b == 0, 0.0, b * a ** xp.where(b == 0, 1, b - 1))
+
+    def pull_exponent(g):
+        at_zero = xp.where((a == 0) & (b >= 0), 0.0, xp.nan)  # 0 ** b is flat, if it is finite
+        log_a = xp.where(a > 0, xp.log(xp.where(a > 0, a, 1.0)), at_zero)
+        return g * power * log_a
+
+    return power, (pull_base, pull_exponent)
+
+
+@rule
+def neg(x: Array):
+    """Change the sign."""
+    return -x, lambda g: -g
+
+
+@rule
+def exp(x: Array):
+    """E to the power of every entry."""
+    y = module_of(x).exp(x)
+    return y, lambda g: g * y
+
+
+@rule
+def log(x: Array):
+    """Natural logarithm: -inf at 0 and nan below."""
+    return module_of(x).log(x), lambda g: g / x
+
+
+@rule
+def sqrt(x: Array):
+    """Square root: nan below 0."""
+    y = module_of(x).sqrt(x)
+    return y, lambda g: g * 0.5 / y
+
+
+@rule
+def abs(x: Array):
+    """Distance from 0. The slope is taken as 0 at the kink."""
+    xp = module_of(x)
+    return xp.abs(x), lambda g: g * xp.sign(x)
+
+
+@rule
+def sin(x: Array):
+    """Sine of an angle in radians."""
+    xp = module_of(x)
+    return xp.sin(x), lambda g: g * xp.cos(x)
+
+
+@rule
+def cos(x: Array):
+    """Cosine of an angle in radians."""
+    xp = module_of(x)
+    return xp.cos(x), lambda g: -g * xp.sin(x)
+
+
+@rule
+def tanh(x: Array):
+    """Squash into (-1, 1)."""
+    y = module_of(x).tanh(x)
+    return y, lambda g: g * (1 - y * y)
+
+
+@rule
+def sigmoid(x: Array):
+    """Squash into (0, 1): 1 / (1 + exp(-x)), spelled so that nothing overflows."""
+    xp = module_of(x)
+    small = xp.exp(-xp.abs(x))  # in (0, 1]
+    y = xp.where(x >= 0, 1, small) / (1 + small)
+    return y, lambda g: g * (y * (1 - y))
+
+
+@rule
+def relu(x: Array):
+    """Keep what is positive, put 0 for the rest. The slope is taken as 0 at the kink."""
+    y = module_of(x).maximum(x, 0)
+    return y, lambda g: g * (y > 0)
+
+
+@rule
+def leaky_relu(x: Array, *, negative_slope: float = 0.01):
+    """Keep what is positive and let a little of the rest through."""
+    slope = module_of(x).where(x > 0, 1.0, negative_slope).astype(x.dtype)
+    return x * slope, lambda g: g * slope
+
+
+@rule
+def gelu(x: Array):
+    """Gaussian error linear unit, x · P(N(0, 1) <= x) (Hendrycks and Gimpel 2016)."""
+    xp = module_of(x)
+    below = 0.5 * (1 + kernels.erf(x * math.sqrt(0.5)))  # P(N(0, 1) <= x)
+
+    def pull(g):
+        density = xp.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
+        return g * (below + x * density)
+
+    return x * below, pull

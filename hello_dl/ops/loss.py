@@ -1,0 +1,101 @@
+"""Losses, and the softmax that most of them start from."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hello_dl.backend import Array, kernels, module_of
+from hello_dl.ops.rule import rule
+
+
+@rule
+def log_softmax(x: Array, *, dim: int = -1):
+    """Logarithm of `softmax`, finite for any finite x: the largest entry is taken off first."""
+    xp = module_of(x)
+    shifted = x - x.max(dim, keepdims=True)
+    y = shifted - xp.log(xp.exp(shifted).sum(dim, keepdims=True))
+    return y, lambda g: g - xp.exp(y) * g.sum(dim, keepdims=True)
+
+
+def log_softmax_composed(x: Any, dim: int = -1) -> Any:
+    """Spell `log_softmax` in small operations."""
+    shifted = x - x.detach().max(dim, keepdim=True)
+    return shifted - shifted.exp().sum(dim, keepdim=True).log()
+
+
+@rule
+def softmax(x: Array, *, dim: int = -1):
+    """Make probabilities of scores: exp(x) divided by its sum along `dim`."""
+    y = module_of(x).exp(x - x.max(dim, keepdims=True))
+    y /= y.sum(dim, keepdims=True)
+    return y, lambda g: y * (g - (g * y).sum(dim, keepdims=True))
+
+
+def softmax_composed(x: Any, dim: int = -1) -> Any:
+    """Spell `softmax` in small operations."""
+    unscaled = (x - x.detach().max(dim, keepdim=True)).exp()
+    return unscaled / unscaled.sum(dim, keepdim=True)
+
+
+@rule
+def cross_entropy(logits: Array, targets: Array, *, reduction: str = "mean"):
+    """Mean of -log(probability of the right class), the probabilities being softmax(logits).
+
+    `logits` (n, classes) are unnormalized scores, `targets` (n,) whole numbers in
+    [0, classes). Its gradient is what one would hope for: probabilities minus the truth.
+    """
+    if logits.ndim != 2 or targets.shape != logits.shape[:1]:
+        raise ValueError("logits have the shape (n, classes) and targets the shape (n,)")
+    kernels.check_indices(targets, logits.shape[1])
+    xp = module_of(logits)
+    rows = xp.arange(len(logits))
+    shifted = logits - logits.max(1, keepdims=True)
+    unscaled = xp.exp(shifted)  # (n, classes), at most 1
+    total = unscaled.sum(1, keepdims=True)  # (n, 1)
+    losses = xp.log(total[:, 0]) - shifted[rows, targets]  # (n,)
+    value, share = _reduced(losses, reduction)
+
+    def pull(g):
+        gradient = unscaled / total  # the probabilities, (n, classes)
+        gradient[rows, targets] -= 1
+        gradient *= (g * share).reshape(-1, 1)
+        return gradient, None
+
+    return value, pull
+
+
+def cross_entropy_composed(logits: Any, targets: Any) -> Any:
+    """Spell `cross_entropy` (with its mean) in small operations."""
+    rows = list(range(len(logits)))
+    return -log_softmax_composed(logits, 1)[rows, targets].mean()
+
+
+@rule
+def mse_loss(prediction: Array, target: Array, *, reduction: str = "mean"):
+    """Mean squared error, the mean of (prediction - target)², of two blocks of one shape."""
+    if prediction.shape != target.shape:
+        raise ValueError("prediction and target must have the same shape")
+    error = prediction - target
+    value, share = _reduced(error * error, reduction)
+
+    def pull(g):
+        gradient = error * (g * (2 * share))
+        return gradient, -gradient
+
+    return value, pull
+
+
+def mse_loss_composed(prediction: Any, target: Any) -> Any:
+    """Spell `mse_loss` (with its mean) in small operations."""
+    return ((prediction - target) ** 2).mean()
+
+
+def _reduced(losses: Array, reduction: str) -> tuple[Array, float]:
+    """Reduce losses to one number; also return the share that each of them has in it."""
+    if reduction == "mean":
+        share = 1 / losses.size if losses.size else math.nan
+        return losses.sum() * share, share
+    if reduction in ("sum", "none"):
+        return losses.sum() if reduction == "sum" else losses, 1.0
+    raise ValueError(f"reduction {reduction!r} is unknown: use 'mean', 'sum' or 'none'")

@@ -1,0 +1,68 @@
+"""Products of matrices, and the layer made of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hello_dl.backend import Array, module_of
+from hello_dl.ops.rule import rule
+
+
+@rule(broadcasts=True)
+def matmul(a: Array, b: Array):
+    """Matrix product over the last two axes: (..., m, n) @ (..., n, k) is (..., m, k).
+
+    A vector on the left counts as one row and on the right as one column; that axis is then
+    missing in the result.
+    """
+    if not a.ndim or not b.ndim:
+        raise ValueError("a single number has no rows or columns: use * to scale")
+    inner = b.shape[0] if b.ndim == 1 else b.shape[-2]
+    if a.shape[-1] != inner:
+        raise ValueError(
+            f"the last axis of the left ({a.shape[-1]}) and the rows of the right ({inner}) differ"
+        )
+    left = a[None, :] if a.ndim == 1 else a  # (..., m, n)
+    right = b[:, None] if b.ndim == 1 else b  # (..., n, k)
+
+    def full(g: Array) -> Array:  # (..., m, k), with the axes that vectors left out
+        g = g[..., None] if b.ndim == 1 else g
+        return g[..., None, :] if a.ndim == 1 else g
+
+    def pull_left(g):
+        grad = full(g) @ right.swapaxes(-1, -2)
+        return grad[..., 0, :] if a.ndim == 1 else grad
+
+    def pull_right(g):
+        grad = left.swapaxes(-1, -2) @ full(g)
+        return grad[..., 0] if b.ndim == 1 else grad
+
+    return a @ b, (pull_left, pull_right)
+
+
+@rule
+def linear(x: Array, weight: Array, bias: Array | None = None):
+    """Fully connected layer, x @ weight.T + bias: (..., in) to (..., out) by (out, in)."""
+    if weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[1]:
+        raise ValueError(
+            f"a weight of shape {weight.shape} takes inputs of shape (..., {weight.shape[-1]})"
+        )
+    y = x @ weight.T
+    if bias is not None:
+        y += bias
+
+    def pull_weight(g, out=None):
+        return module_of(g).matmul(_rows(g).T, _rows(x), out=out)
+
+    pulls = (lambda g: g @ weight, pull_weight, lambda g: _rows(g).sum(0))
+    return y, pulls if bias is not None else pulls[:2]
+
+
+def linear_composed(x: Any, weight: Any, bias: Any = None) -> Any:
+    """Spell `linear` in small operations."""
+    y = x @ weight.T
+    return y if bias is None else y + bias
+
+
+def _rows(x: Array) -> Array:
+    return x.reshape(-1, x.shape[-1])

@@ -1,0 +1,184 @@
+"""`rule`: makes an operation on Tensors, with its gradient, out of a function on plain arrays.
+
+A rule returns its value and, beside it, one pull for each input: a function that takes the gradient
+arriving from above and gives the gradient of that input. Where inputs share work it returns one
+pull that gives the gradients of all of them. It sees plain arrays and never a Tensor:
+
+    @rule(broadcasts=True)
+    def mul(a, b):
+        return a * b, (lambda g: g * b, lambda g: g * a)
+
+A pull that has a second argument, `out=None`, writes its result there if it is given: that saves
+a copy where an optimizer wants the gradient of a large parameter in a place of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+from hello_dl.backend import Array, as_array, device_of, is_array
+from hello_dl.graph import Node, recording, tick
+
+Pull = Callable[..., Any]
+
+RULES: dict[str, Callable[..., Any]] = {}  # every operation by name; a test holds a row for each
+
+
+class Block(Node):
+    """The part of a Tensor that rules know: an array, its parents, and the pulls towards them.
+
+    tensor.py adds the operations as methods. It lies above this file, so it says here, once, of
+    which class results are: `Block.result_class = Tensor`.
+    """
+
+    __slots__ = ("broadcasts", "grad_store", "pulls")
+
+    result_class: type[Block]
+    pulls: tuple[Pull, ...] | Pull  # one for each parent, or one for all
+    broadcasts: bool  # parents may be smaller than this result
+    grad_store: Array | None  # on a parameter: where its optimizer wants the gradient to lie
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length along every axis; () for a single number."""
+        return self._data.shape
+
+
+def rule(function: Callable[..., Any] | None = None, *, broadcasts: bool = False) -> Any:
+    """Make an operation on Tensors out of a function on arrays that returns (value, pulls).
+
+    Positional arguments are inputs: Tensors, arrays, numbers, or None for one left out (the rule
+    then returns no pull for it). Keyword arguments are options, handed on as they are. With
+    `broadcasts`, gradients are summed back to the shape of an input that was stretched; without
+    it a gradient of another shape than its input is an error.
+    """
+    if function is None:
+        return lambda f: rule(f, broadcasts=broadcasts)
+    op = function.__name__
+
+    @wraps(function)
+    def operation(*inputs: Any, **options: Any) -> Any:
+        arrays = []
+        needs_grad = False
+        for x in inputs:
+            if isinstance(x, Block):
+                arrays.append(x._data)
+                needs_grad = needs_grad or x.requires_grad
+            else:
+                arrays.append(_operand(op, x))
+        try:
+            value, pulls = function(*arrays, **options)
+        except (ValueError, TypeError, IndexError) as error:
+            raise _explained(op, arrays, error) from None
+        node = _node(op, value)
+        if needs_grad and recording.path is not None:
+            node.requires_grad = True
+            node.parents = _parents(inputs, arrays)
+            node.pulls = pulls
+            node.broadcasts = broadcasts
+            node.scope = recording.path
+        return node
+
+    RULES[op] = operation
+    return operation
+
+
+def _node(op: str, value: Array) -> Block:
+    """Make a node that remembers nothing. Skips `__init__`, which checks what is known here."""
+    node = object.__new__(Block.result_class)
+    node._data = value if value.shape else as_array(value)  # numpy turns 0-d results into scalars
+    node.grad = None
+    node.grad_store = None
+    node.op = op
+    node.name = ""
+    node.requires_grad = False
+    node.parents = ()
+    node.pulls = ()
+    node.scope = ""
+    node._time = tick()
+    return node
+
+
+def _parents(inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Block, ...]:
+    """Return the inputs as nodes: plain numbers and arrays become constants of the graph."""
+    parents = []
+    for x, array in zip(inputs, arrays):
+        if isinstance(x, Block):
+            parents.append(x)
+        elif x is not None:
+            # Constants are older than anything computed from them, whenever they are written down.
+            constant = _node("constant", as_array(array))
+            constant._time = 0
+            parents.append(constant)
+    return tuple(parents)
+
+
+def pulled(node: Block) -> Iterator[tuple[Block, Array]]:
+    """Yield (parent, gradient) for every parent that needs one, out of the gradient of `node`."""
+    parents, pulls, g = node.parents, node.pulls, node.grad
+    if callable(pulls):
+        gradients = pulls(g) if len(parents) > 1 else (pulls(g),)
+    else:
+        gradients = (
+            _pull(p, g, parent) if parent.requires_grad else None
+            for p, parent in zip(pulls, parents)
+        )
+    for parent, gradient in zip(parents, gradients):
+        if parent.requires_grad:
+            yield parent, _fitted(gradient, parent._data, node)
+
+
+def _pull(pull: Pull, g: Array, parent: Block) -> Array:
+    """Call a pull; if it takes `out` and the parent's optimizer has a place, it writes there."""
+    if parent.grad_store is not None and parent.grad is None and pull.__defaults__:  # type: ignore
+        return pull(g, parent.grad_store)
+    return pull(g)
+
+
+def _fitted(gradient: Array, data: Array, node: Block) -> Array:
+    """Bring a gradient into the shape and the dtype of the input that it belongs to."""
+    if gradient.shape != data.shape:
+        if not node.broadcasts:
+            raise ValueError(
+                f"the pull of {node.op} made a gradient of shape {gradient.shape} "
+                f"for an input of shape {data.shape}"
+            )
+        gradient = sum_to(gradient, data.shape)
+    return gradient if gradient.dtype == data.dtype else gradient.astype(data.dtype)
+
+
+def sum_to(gradient: Array, shape: tuple[int, ...]) -> Array:
+    """Undo broadcasting: add up the copies that an input of this shape was stretched into."""
+    added = gradient.ndim - len(shape)
+    stretched = tuple(i + added for i, n in enumerate(shape) if n == 1 != gradient.shape[i + added])
+    return gradient.sum((*range(added), *stretched), keepdims=True).reshape(shape)
+
+
+def _operand(op: str, x: Any) -> Any:
+    """Let plain numbers and arrays through to a rule; a plain number takes on any dtype."""
+    if x is None or is_array(x):
+        return x
+    if isinstance(x, bool | int | float):
+        return float(x) if isinstance(x, float) else x  # numpy's float64 is a float that widens
+    if isinstance(x, Node):
+        raise TypeError(f"{op}: a Value and a Tensor do not mix: wrap the number in Tensor(...)")
+    if isinstance(x, list | tuple):
+        return as_array(x)
+    if getattr(x, "shape", None) == () and hasattr(x, "item"):
+        return x.item()
+    raise TypeError(f"{op}: expected a Tensor, an array or a number, got {x!r:.60}")
+
+
+def _explained(op: str, arrays: list[Any], error: Exception) -> Exception:
+    """Put the operation and the shapes in front of an error."""
+    inputs = ", ".join(
+        f"{tuple(a.shape)} {a.dtype}" + ("" if device_of(a) == "cpu" else " on cuda")
+        if is_array(a)
+        else repr(a)
+        for a in arrays
+    )
+    kinds = (IndexError, TypeError, ValueError)
+    kind = next(kind for kind in kinds if isinstance(error, kind))
+    return kind(f"{op} of {inputs}: {error}")

@@ -1,0 +1,55 @@
+"""What all optimizers share: they own flat blocks of parameters, and step through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hello_dl.backend import Array
+from hello_dl.backend.cpu import flush_denormals
+from hello_dl.graph import no_grad
+from hello_dl.optim.flat import flat_blocks
+from hello_dl.tensor import Tensor
+
+
+class Optimizer:
+    """Base of all optimizers. A subclass defines `update` for one piece of a flat block."""
+
+    def __init__(self, params: Iterable[Tensor], lr: float) -> None:
+        parameters = list(params)
+        if not parameters:
+            raise ValueError("an optimizer needs parameters, and got none")
+        for p in parameters:
+            if not isinstance(p, Tensor):
+                raise TypeError(f"an optimizer changes Tensors, not {p!r:.60}")
+        self.parameters = list(dict.fromkeys(parameters))  # each once
+        self.lr = lr
+        self.blocks = flat_blocks(self.parameters)
+
+    def update(self, i: int, piece: slice, data: Array, grad: Array, work: Array) -> None:
+        """Change `data` (n,), a piece of block i, in place, by `grad` (n,).
+
+        `work` (n,) is room to compute in. Every subclass has its own update.
+        """
+        raise TypeError(f"{type(self).__name__} has no update method: define one")
+
+    @no_grad()
+    def step(self) -> None:
+        """Update every parameter that has a gradient."""
+        for i, block in enumerate(self.blocks):
+            block.gather()
+            with flush_denormals():
+                for piece in block.touched():
+                    data = block.data[piece]
+                    self.update(i, piece, data, block.grad[piece], block.work[: data.size])
+            block.changed()
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients; with `set_to_none=False` fill them with zeros instead.
+
+        The first gradient to arrive then overwrites the block, so nothing has to be cleared.
+        """
+        for block in self.blocks:
+            if not set_to_none:
+                block.grad[...] = 0
+            for p, _, _, grad in block.pieces:
+                p.grad = None if set_to_none else grad

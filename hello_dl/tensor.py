@@ -1,0 +1,356 @@
+"""Tensor: a block of numbers that remembers how it was computed. The same API as Value's.
+
+Where a Value keeps a slope on every edge, a Tensor keeps a pull: a function that takes the gradient
+of the result and gives the gradient of one input. A whole layer is one node. The operations and
+their pulls are in ops/; this file holds the class, its methods, and `backward`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hello_dl import graph
+from hello_dl.backend import Array, DType, as_array, device_of, dtype_of, module_of, to_device
+from hello_dl.graph import Node, recording, tick
+from hello_dl.ops import elementwise, loss, matmul, reduce, shape
+from hello_dl.ops.reduce import Axes
+from hello_dl.ops.rule import Block, pulled
+
+Operand = Any  # a Tensor, an array, a list of numbers, or a number
+
+
+def _plain(x: Any) -> Any:
+    """Take the Tensors out of an operand or an index: arrays and numbers stay."""
+    if isinstance(x, tuple):
+        return tuple(_plain(part) for part in x)
+    return x._data if isinstance(x, Block) else x
+
+
+def _swapped(operation: Any) -> Any:
+    """Make the method for `other ∘ tensor` out of the one for `tensor ∘ other`."""
+    return lambda self, other: operation(other, self)
+
+
+def _comparison(compare: Any) -> Any:
+    return lambda self, other: Tensor(compare(self._data, _plain(other)))
+
+
+class Tensor(Block):
+    """A block of numbers that can take part in gradients.
+
+    >>> x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad.tolist()
+    [[2.0, 4.0], [6.0, 8.0]]
+
+    `data` and `grad` are plain arrays, numpy's or cupy's. Lists of Python floats become float32;
+    an array is taken as it is, without a copy. `requires_grad` needs a floating dtype.
+    """
+
+    __slots__ = ()
+    __array_ufunc__ = None  # let `array + tensor` come to `Tensor.__radd__`
+
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = False,
+        *,
+        dtype: DType | None = None,
+        device: str | None = None,
+        name: str = "",
+        op: str = "input",
+    ) -> None:
+        if isinstance(data, Node):
+            data = data.data
+        self._data = as_array(data, None if dtype is None else dtype_of(dtype), device)
+        if requires_grad and self._data.dtype.kind != "f":
+            raise ValueError(
+                f"only floating numbers have gradients, and this Tensor is {self._data.dtype}: "
+                "give it dtype='float32' or requires_grad=False"
+            )
+        self.grad = None
+        self.grad_store = None
+        self.parents = ()
+        self.pulls = ()
+        self.op = op
+        self.name = name
+        self.requires_grad = requires_grad
+        self.scope = recording.path or ""
+        self._time = tick()
+
+    # Arithmetic, on blocks of one shape or of shapes that can be stretched to one.
+
+    __add__, __radd__ = elementwise.add, _swapped(elementwise.add)
+    __sub__, __rsub__ = elementwise.sub, _swapped(elementwise.sub)
+    __mul__, __rmul__ = elementwise.mul, _swapped(elementwise.mul)
+    __truediv__, __rtruediv__ = elementwise.div, _swapped(elementwise.div)
+    __pow__, __rpow__ = elementwise.pow, _swapped(elementwise.pow)
+    __matmul__, __rmatmul__ = matmul.matmul, _swapped(matmul.matmul)
+    __neg__ = elementwise.neg
+
+    # Functions of every entry, whose docstrings are in ops/.
+
+    exp = elementwise.exp
+    log = elementwise.log
+    sqrt = elementwise.sqrt
+    abs = __abs__ = elementwise.abs
+    sin = elementwise.sin
+    cos = elementwise.cos
+    tanh = elementwise.tanh
+    sigmoid = elementwise.sigmoid
+    relu = elementwise.relu
+    gelu = elementwise.gelu
+    matmul = matmul.matmul
+
+    def leaky_relu(self, negative_slope: float = 0.01) -> Tensor:
+        """Keep what is positive and let a little of the rest through."""
+        return elementwise.leaky_relu(self, negative_slope=negative_slope)
+
+    # Reductions, over all axes or over `dim`. numpy's `axis` and `keepdims` are understood too.
+
+    def sum(self, dim: Axes = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
+        """Sum of the entries along `dim`."""
+        return reduce.sum(self, **_options(dim, keepdim, numpy_names))
+
+    def mean(self, dim: Axes = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
+        """Mean of the entries along `dim`."""
+        return reduce.mean(self, **_options(dim, keepdim, numpy_names))
+
+    def max(self, dim: Axes = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
+        """Largest entry along `dim`; PyTorch's `amax`. Ties share the gradient evenly."""
+        return reduce.amax(self, **_options(dim, keepdim, numpy_names))
+
+    amax = max
+
+    def argmax(self, dim: int | None = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
+        """Index of the largest entry along `dim`, or in the flattened block: int64, no gradient."""
+        options = _options(dim, keepdim, numpy_names)
+        return Tensor(self._data.argmax(options["dim"], keepdims=options["keepdim"]))
+
+    def softmax(self, dim: int = -1) -> Tensor:
+        """Make probabilities of scores: positive, with sum 1 along `dim`."""
+        return loss.softmax(self, dim=dim)
+
+    def log_softmax(self, dim: int = -1) -> Tensor:
+        """Logarithm of `softmax`, finite for any finite scores."""
+        return loss.log_softmax(self, dim=dim)
+
+    # Shape: the same entries, arranged or picked differently.
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._data.ndim
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the entries, such as float32."""
+        return self._data.dtype
+
+    @property
+    def device(self) -> str:
+        """Where the entries live: "cpu" or "cuda"."""
+        return device_of(self._data)
+
+    @property
+    def T(self) -> Tensor:
+        """The block with its axes in reverse order; a matrix transposed."""
+        return shape.permute(self, dims=tuple(reversed(range(self.ndim))))
+
+    def numel(self) -> int:
+        """Number of entries."""
+        return self._data.size
+
+    def reshape(self, *sizes: Any) -> Tensor:
+        """Read the same entries in another shape: `reshape(2, -1)` or `reshape((2, -1))`."""
+        return shape.reshape(self, shape=_sequence(sizes))
+
+    view = reshape
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+        """Make one axis of the axes from `start_dim` to `end_dim`."""
+        if not self.ndim:
+            return self.reshape(1)
+        first, last = range(self.ndim)[start_dim], range(self.ndim)[end_dim]
+        return self.reshape(*self.shape[:first], -1, *self.shape[last + 1 :])
+
+    def permute(self, *dims: Any) -> Tensor:
+        """Put the axes in the order `dims`."""
+        return shape.permute(self, dims=_sequence(dims))
+
+    def transpose(self, dim0: int, dim1: int) -> Tensor:
+        """Swap two axes."""
+        dims = list(range(self.ndim))
+        dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
+        return shape.permute(self, dims=tuple(dims))
+
+    def squeeze(self, dim: int | None = None) -> Tensor:
+        """Drop the axes of length 1, or only the axis `dim` if it has length 1."""
+        axes = range(self.ndim) if dim is None else [range(self.ndim)[dim]]
+        return self.reshape(*(n for i, n in enumerate(self.shape) if n != 1 or i not in axes))
+
+    def unsqueeze(self, dim: int) -> Tensor:
+        """Put in an axis of length 1 at position `dim`."""
+        at = range(self.ndim + 1)[dim]
+        return self.reshape(*self.shape[:at], 1, *self.shape[at:])
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return shape.getitem(self, index=_plain(index))
+
+    def __setitem__(self, index: Any, value: Operand) -> None:
+        if self.parents and recording.path is not None:
+            raise ValueError(
+                f"{graph.describe(self)} cannot be written into: its gradient would be wrong. "
+                "Compute a new Tensor, or do it under no_grad()"
+            )
+        self._data[_plain(index)] = _plain(value)
+        self._time = tick()
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("a single number has no length")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    # Comparisons give a block of bools, which has no gradient.
+
+    __eq__ = _comparison(operator.eq)
+    __ne__ = _comparison(operator.ne)
+    __lt__ = _comparison(operator.lt)
+    __le__ = _comparison(operator.le)
+    __gt__ = _comparison(operator.gt)
+    __ge__ = _comparison(operator.ge)
+
+    __hash__ = Node.__hash__  # two Tensors of equal numbers are still two nodes of a graph
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    # Gradients.
+
+    def backward(self, gradient: Operand | None = None, retain_graph: bool = False) -> None:
+        """Bring d(self) / d(node), pulled from `gradient`, to every node behind self.
+
+        `gradient` has the shape of self; a single number needs none and takes 1. Leaves add what
+        arrives to their `grad`; interior nodes start afresh. Releases the graph unless
+        `retain_graph`. Raises ValueError for another shape, and as `graph.order` says.
+        """
+        nodes = graph.order(self)  # parents first
+        for node in nodes:
+            if node.parents:
+                node.grad = None
+        _accumulate(self, self._upstream(gradient))
+        while nodes:  # children first: by its turn, a node's grad is complete
+            node = nodes.pop()  # ... and what nobody else holds is freed as soon as it is done
+            for parent, arriving in pulled(node):
+                _accumulate(parent, arriving)
+            if node.parents and not retain_graph:
+                node.parents, node.pulls = graph.released, ()
+
+    def _upstream(self, gradient: Operand | None) -> Array:
+        if gradient is None:
+            if self.numel() != 1:
+                raise ValueError(
+                    f"backward() from a block of shape {self.shape} needs a gradient of that "
+                    "shape: give one, or reduce to one number with .sum() or .mean() first"
+                )
+            return module_of(self._data).ones_like(self._data)
+        upstream = as_array(_plain(gradient), self.dtype, self.device)
+        if upstream.shape != self.shape:
+            raise ValueError(
+                f"the gradient given to backward() has the shape {upstream.shape}, "
+                f"and the Tensor has {self.shape}: they must agree"
+            )
+        return upstream
+
+    def edges(self) -> Iterator[tuple[Tensor, None, Array | None]]:
+        """Yield (parent, None, gradient flowing to it) for pictures; None where there is none."""
+        arriving = iter(pulled(self)) if self.grad is not None else iter(())
+        for parent in self.parents:
+            known = parent.requires_grad and self.grad is not None
+            yield parent, None, next(arriving)[1] if known else None
+
+    def detach(self) -> Tensor:
+        """The same numbers, not copied, as a new leaf that asks for no gradient."""
+        return Tensor(self._data, name=self.name)
+
+    # Out of the engine, and to another device or dtype.
+
+    def item(self) -> float | int | bool:
+        """The plain Python number; raises ValueError if there is more than one."""
+        if self.numel() != 1:
+            raise ValueError(f"item() needs exactly one entry, and the shape is {self.shape}")
+        return self._data.item()
+
+    def numpy(self) -> Array:
+        """The entries as a numpy array, without a copy where they are in CPU memory."""
+        return to_device(self._data, "cpu")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        array = self.numpy()
+        return array.astype(dtype) if dtype is not None else array.copy() if copy else array
+
+    def to(self, target: Any) -> Tensor:
+        """The Tensor on another device ("cpu", "cuda") or in another dtype, with its gradient."""
+        if target in ("cpu", "cuda"):
+            return shape.to_device(self, device=target)
+        return shape.astype(self, dtype=dtype_of(target))
+
+    def cpu(self) -> Tensor:
+        """The Tensor in CPU memory."""
+        return self.to("cpu")
+
+    def __repr__(self) -> str:
+        module = module_of(self._data)
+        numbers = module.array2string(self._data, separator=", ", prefix="Tensor(")
+        dtype = "" if self.dtype in ("float32", "int64", "bool") else f", dtype={self.dtype}"
+        device = "" if self.device == "cpu" else f", device={self.device!r}"
+        grad = ", requires_grad=True" if self.requires_grad else ""
+        name = f", name={self.name!r}" if self.name else ""
+        return f"{type(self).__name__}({numbers}{dtype}{device}{grad}{name})"
+
+
+Block.result_class = Tensor
+
+
+def _accumulate(node: Block, arriving: Array) -> None:
+    """Add a gradient to what has arrived at a node so far."""
+    if node.grad is None:
+        if node.parents:
+            node.grad = arriving
+        elif node.grad_store is None:
+            node.grad = as_array(arriving).copy()  # a leaf's gradient is its owner's to change
+        else:
+            if arriving is not node.grad_store:
+                node.grad_store[...] = arriving
+            node.grad = node.grad_store
+    elif node.grad is node.grad_store:
+        node.grad += arriving
+    else:
+        node.grad = node.grad + arriving  # a new array: the old one may be somebody else's too
+
+
+def _sequence(sizes: Sequence[Any]) -> tuple[int, ...]:
+    """Read `(2, 3)` and `((2, 3),)` alike."""
+    if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
+        sizes = sizes[0]
+    return tuple(int(n) for n in sizes)
+
+
+def _options(dim: Axes, keepdim: bool, numpy_names: dict[str, Any]) -> dict[str, Any]:
+    """Read the options of a reduction under PyTorch's names or under numpy's."""
+    dim = numpy_names.pop("axis", dim)
+    keepdim = numpy_names.pop("keepdims", keepdim)
+    if numpy_names:
+        raise TypeError(f"unknown option {next(iter(numpy_names))!r}: use dim and keepdim")
+    return {"dim": dim, "keepdim": keepdim}

@@ -1,0 +1,310 @@
+"""Value: one number that remembers how it was computed. The whole scalar engine, in one sitting.
+
+An operation computes its number and, beside it, one slope per input: how fast the result changes
+when that input changes. The slopes stay on the edges of the graph. `backward` walks from the
+result to the inputs, multiplies the slopes along each path, and adds where paths meet. That is the
+chain rule, and it is all there is to automatic differentiation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from hello_dl import graph
+from hello_dl.graph import Node, recording, tick
+
+Number = int | float
+
+
+class Value(Node):
+    """A number that takes part in gradients: a Tensor of shape ().
+
+    >>> a, b = Value(2.0), Value(3.0)
+    >>> c = a * b + a
+    >>> c.backward()
+    >>> c.data, a.grad, b.grad
+    (8.0, 4.0, 2.0)
+
+    `slopes` holds d(this) / d(parent), one number for each of `parents`.
+    """
+
+    __slots__ = ("slopes",)
+    __hash__ = Node.__hash__  # two Values that both hold 3.0 are still two nodes of a graph
+
+    shape: tuple[()] = ()
+    slopes: tuple[float, ...]
+
+    def __init__(
+        self, data: Number, requires_grad: bool = True, *, name: str = "", op: str = "input"
+    ) -> None:
+        try:
+            self._data = float(data)
+        except (TypeError, ValueError):
+            raise TypeError(f"a Value holds one number, not {data!r:.60}: use a Tensor") from None
+        self.grad = None
+        self.parents = ()
+        self.slopes = ()
+        self.op = op
+        self.name = name
+        self.requires_grad = requires_grad
+        self.scope = recording.path or ""
+        self._time = tick()
+
+    # Arithmetic: the number, the inputs, and the slope towards each input.
+
+    def __add__(self, other: Value | Number) -> Value:
+        a, b = self, _lift(other)
+        return _result("add", a.data + b.data, (a, b), (1.0, 1.0))
+
+    def __sub__(self, other: Value | Number) -> Value:
+        a, b = self, _lift(other)
+        return _result("sub", a.data - b.data, (a, b), (1.0, -1.0))
+
+    def __mul__(self, other: Value | Number) -> Value:
+        a, b = self, _lift(other)
+        x, y = a.data, b.data
+        return _result("mul", x * y, (a, b), (y, x))
+
+    def __truediv__(self, other: Value | Number) -> Value:
+        a, b = self, _lift(other)
+        ratio = _divide(a.data, b.data)
+        return _result("div", ratio, (a, b), (_divide(1.0, b.data), -_divide(ratio, b.data)))
+
+    def __pow__(self, other: Value | Number) -> Value:
+        a, b = self, _lift(other)
+        x, n = a.data, b.data
+        power = _power(x, n)
+        slope = n * _power(x, n - 1) if n else 0.0  # x ** 0 is 1 everywhere: flat
+        slope_of_exponent = power * _log(x) if x > 0 else (0.0 if x == 0 <= n else math.nan)
+        return _result("pow", power, (a, b), (slope, slope_of_exponent))
+
+    def __neg__(self) -> Value:
+        return _result("neg", -self.data, (self,), (-1.0,))
+
+    def __radd__(self, other: Number) -> Value:
+        return _lift(other) + self
+
+    def __rsub__(self, other: Number) -> Value:
+        return _lift(other) - self
+
+    def __rmul__(self, other: Number) -> Value:
+        return _lift(other) * self
+
+    def __rtruediv__(self, other: Number) -> Value:
+        return _lift(other) / self
+
+    def __rpow__(self, other: Number) -> Value:
+        return _lift(other) ** self
+
+    # Functions of one number. Outside its domain a result is inf or nan, as on blocks.
+
+    def exp(self) -> Value:
+        """E to the power of this number; its slope is the result itself."""
+        y = _exp(self.data)
+        return _result("exp", y, (self,), (y,))
+
+    def log(self) -> Value:
+        """Natural logarithm: -inf at 0 and nan below."""
+        return _result("log", _log(self.data), (self,), (_divide(1.0, self.data),))
+
+    def sqrt(self) -> Value:
+        """Square root: nan below 0."""
+        y = math.sqrt(self.data) if self.data >= 0 else math.nan
+        return _result("sqrt", y, (self,), (_divide(0.5, y),))
+
+    def abs(self) -> Value:
+        """Distance from 0. The slope is taken as 0 at the kink."""
+        x = self.data
+        return _result("abs", math.fabs(x), (self,), (float((x > 0) - (x < 0)),))
+
+    def sin(self) -> Value:
+        """Sine of an angle in radians."""
+        x = self.data if math.isfinite(self.data) else math.nan
+        return _result("sin", math.sin(x), (self,), (math.cos(x),))
+
+    def cos(self) -> Value:
+        """Cosine of an angle in radians."""
+        x = self.data if math.isfinite(self.data) else math.nan
+        return _result("cos", math.cos(x), (self,), (-math.sin(x),))
+
+    def tanh(self) -> Value:
+        """Squash into (-1, 1)."""
+        y = math.tanh(self.data)
+        return _result("tanh", y, (self,), (1 - y * y,))
+
+    def sigmoid(self) -> Value:
+        """Squash into (0, 1): 1 / (1 + exp(-x))."""
+        y = _divide(1.0, 1.0 + _exp(-self.data))
+        return _result("sigmoid", y, (self,), (y * (1 - y),))
+
+    def relu(self) -> Value:
+        """Keep what is positive, put 0 for the rest. The slope is taken as 0 at the kink."""
+        off = self.data <= 0
+        return _result("relu", 0.0 if off else self.data, (self,), (0.0 if off else 1.0,))
+
+    def leaky_relu(self, negative_slope: float = 0.01) -> Value:
+        """Keep what is positive and let a little of the rest through."""
+        slope = 1.0 if self.data > 0 else negative_slope
+        return _result("leaky_relu", slope * self.data, (self,), (slope,))
+
+    def gelu(self) -> Value:
+        """Gaussian error linear unit, x · P(N(0, 1) <= x) (Hendrycks and Gimpel 2016)."""
+        x = self.data
+        below = 0.5 * (1 + math.erf(x / math.sqrt(2)))  # P(N(0, 1) <= x)
+        density = math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+        return _result("gelu", x * below, (self,), (below + x * density,))
+
+    # One number is its own sum, mean and maximum: here so that code runs on both engines.
+
+    def sum(self) -> Value:
+        """Sum of all entries; a Value has one."""
+        return self
+
+    def mean(self) -> Value:
+        """Mean of all entries; a Value has one."""
+        return self
+
+    def max(self) -> Value:
+        """Largest entry; a Value has one."""
+        return self
+
+    # Comparisons look at the number and return a plain bool: the branch taken is not recorded.
+
+    def __eq__(self, other: object) -> bool:
+        return self.data == (other.data if isinstance(other, Value) else other)
+
+    def __lt__(self, other: Value | Number) -> bool:
+        return self.data < _lift(other).data
+
+    def __le__(self, other: Value | Number) -> bool:
+        return self.data <= _lift(other).data
+
+    def __gt__(self, other: Value | Number) -> bool:
+        return self.data > _lift(other).data
+
+    def __ge__(self, other: Value | Number) -> bool:
+        return self.data >= _lift(other).data
+
+    def backward(self, gradient: Number | None = None, retain_graph: bool = False) -> None:
+        """Bring d(self) / d(node), times `gradient` (1 if not given), to every node behind self.
+
+        Leaves add what arrives to their `grad`; interior nodes start afresh. Releases the graph
+        unless `retain_graph`. Raises ValueError as `graph.order` says.
+        """
+        nodes = graph.order(self)  # parents first
+        for node in nodes:
+            if node.parents:
+                node.grad = None
+        gradient = 1.0 if gradient is None else float(gradient)
+        self.grad = gradient if self.grad is None else self.grad + gradient
+        for node in reversed(nodes):  # children first: by its turn, a node's grad is complete
+            grad, parents = node.grad, node.parents
+            for parent, slope in zip(parents, node.slopes):
+                if parent.requires_grad:
+                    so_far = parent.grad
+                    parent.grad = slope * grad if so_far is None else so_far + slope * grad
+            if parents and not retain_graph:
+                node.parents, node.slopes = graph.released, ()
+
+    def edges(self) -> Iterator[tuple[Value, float | None, float | None]]:
+        """Yield (parent, slope, gradient flowing to it) for pictures; None where there is none."""
+        for parent, slope in zip(self.parents, self.slopes):
+            known = parent.requires_grad and self.grad is not None
+            yield parent, slope, slope * self.grad if known else None
+
+    def item(self) -> float:
+        """The plain number."""
+        return self.data
+
+    def detach(self) -> Value:
+        """The same number as a new leaf that asks for no gradient."""
+        return Value(self.data, requires_grad=False, name=self.name)
+
+    __abs__ = abs
+
+    def __float__(self) -> float:
+        return self.data
+
+    def __repr__(self) -> str:
+        name = f", name={self.name!r}" if self.name else ""
+        grad = "" if self.grad is None else f", grad={self.grad:.6g}"
+        return f"Value({self.data:.6g}{name}{grad})"
+
+    def __matmul__(self, other: object) -> Value:
+        raise TypeError(_only_blocks("@"))
+
+    def __getitem__(self, index: object) -> Value:
+        raise TypeError(_only_blocks("[...]"))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in BLOCKS_ONLY:
+            raise TypeError(_only_blocks(name))
+        raise AttributeError(f"a Value has no attribute {name!r}")
+
+
+# What a Tensor can do and one number cannot; lesson 07 brings the blocks.
+BLOCKS_ONLY = frozenset(
+    "T amax argmax cpu device dtype flatten log_softmax matmul ndim numel numpy permute reshape "
+    "softmax squeeze to transpose unsqueeze view".split()
+)
+
+
+def _only_blocks(what: str) -> str:
+    return f"a Value is one number and has no {what}: blocks of numbers have (lesson 07, Tensor)"
+
+
+def _lift(x: Value | Number) -> Value:
+    """Make a plain number a node of the graph, a constant."""
+    return x if isinstance(x, Value) else Value(x, requires_grad=False, op="constant")
+
+
+def _result(op: str, data: float, parents: tuple[Value, ...], slopes: tuple[float, ...]) -> Value:
+    """Make the node of an operation. Skips `__init__`, which checks what is known here."""
+    node = object.__new__(Value)
+    node._data = data
+    node.grad = None
+    node.op = op
+    node.name = ""
+    node._time = tick()
+    path = recording.path
+    if path is not None:
+        for parent in parents:
+            if parent.requires_grad:
+                node.requires_grad = True
+                node.parents = parents
+                node.slopes = slopes
+                node.scope = path
+                return node
+    node.requires_grad = False  # under no_grad, or made of constants alone: nothing to remember
+    node.parents = ()
+    node.slopes = ()
+    node.scope = ""
+    return node
+
+
+# Arithmetic that ends in inf or nan where Python's own would raise, as blocks of numbers do it.
+
+
+def _divide(a: float, b: float) -> float:
+    if b:
+        return a / b
+    return math.copysign(math.inf, a) * math.copysign(1.0, b) if a and a == a else math.nan
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
+
+
+def _exp(x: float) -> float:
+    return math.inf if x > 709.78 else math.exp(x)
+
+
+def _power(x: float, n: float) -> float:
+    try:
+        return math.pow(x, n)
+    except OverflowError:
+        return -math.inf if x < 0 and n % 2 == 1 else math.inf
+    except ValueError:  # 0 to a negative power, or a negative number to a fraction
+        return math.inf if x == 0 else math.nan
