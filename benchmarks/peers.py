@@ -1,0 +1,148 @@
+"""One training step of every contestant. Each runs in a process of its own and prints its times.
+
+python benchmarks/peers.py CASE PEER prints one JSON object: seconds of every timed step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+Step = Callable[[], object]
+
+
+def two_moons(n: int = 100) -> tuple[list[list[float]], list[int]]:
+    """Two interleaved half circles, n points in all, with labels +1 and -1."""
+    import math
+
+    rng = random.Random(0)
+    points, labels = [], []
+    for i in range(n):
+        angle, upper = math.pi * (i // 2) / (n // 2), i % 2 == 0
+        x, y = math.cos(angle), math.sin(angle)
+        x, y = (x, y) if upper else (1 - x, 0.5 - y)
+        points.append([x + rng.gauss(0, 0.1), y + rng.gauss(0, 0.1)])
+        labels.append(1 if upper else -1)
+    return points, labels
+
+
+def moons_step(net: Any, value: type) -> Step:
+    """One step on all points: hinge loss plus L2, as in micrograd's demonstration."""
+    points, labels = two_moons()
+    parameters = net.parameters()
+
+    def step() -> float:
+        scores = [net([value(x) for x in point]) for point in points]
+        losses = [(1 + -label * score).relu() for label, score in zip(labels, scores)]
+        loss = sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in parameters)
+        for p in parameters:
+            p.grad = 0.0
+        loss.backward()
+        for p in parameters:
+            p.data -= 0.05 * p.grad
+        return loss.data
+
+    return step
+
+
+def moons_micrograd() -> Step:
+    """Build micrograd's own net."""
+    from micrograd.engine import Value
+    from micrograd.nn import MLP
+
+    random.seed(0)
+    return moons_step(MLP(2, [16, 16, 1]), Value)
+
+
+def moons_values() -> Step:
+    """Build ours out of single Values."""
+    from hello_dl import MLP, Value
+
+    return moons_step(MLP(2, [16, 16, 1], seed=0), Value)
+
+
+def digits_batches() -> list[tuple[object, object]]:
+    """A hundred batches of 64 pictures of 28 × 28, as sparse as digits are."""
+    import numpy
+
+    rng = numpy.random.default_rng(0)
+    ink = rng.random((100, 64, 784), dtype="float32") * (rng.random((100, 64, 784)) < 0.2)
+    return list(zip(ink.astype("float32"), rng.integers(0, 10, (100, 64))))
+
+
+def digits_step(library: Any, functional: Any, tensor: Callable[..., Any]) -> Step:
+    """One step of 784-128-64-10 at batch 64, written once for both libraries."""
+    nn = library.nn
+    net = nn.Sequential(
+        nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)
+    )
+    optimizer = library.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+    batches = [(tensor(images), tensor(labels)) for images, labels in digits_batches()]
+    count = iter(range(sys.maxsize))
+
+    def step() -> object:
+        images, labels = batches[next(count) % len(batches)]
+        loss = functional.cross_entropy(net(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def digits_torch() -> Step:
+    """Use PyTorch as anybody would, eager, on the CPU."""
+    import torch
+
+    torch.manual_seed(0)
+    torch.set_num_threads(int(os.environ["THREADS"]))
+    return digits_step(torch, torch.nn.functional, torch.from_numpy)
+
+
+def digits_tensor() -> Step:
+    """Use our Tensors."""
+    import hello_dl
+
+    hello_dl.manual_seed(0)
+    return digits_step(hello_dl, hello_dl.functional, hello_dl.Tensor)
+
+
+# case: (title, steps to warm up, steps to time, {peer: what makes its step}); ours comes first.
+CASES: dict[str, tuple[str, int, int, dict[str, Callable[[], Step]]]] = {
+    "moons": (
+        "two moons, 2-16-16-1, 100 points, hinge + L2",
+        2,
+        5,
+        {"hello_dl Value": moons_values, "micrograd": moons_micrograd},
+    ),
+    "digits": (
+        "digits, 784-128-64-10, batch 64, SGD with momentum",
+        200,
+        1000,
+        {"hello_dl Tensor": digits_tensor, "PyTorch": digits_torch},
+    ),
+}
+
+
+def main(case: str, peer: str) -> None:
+    """Time the steps of one peer and print them."""
+    _, warm_up, steps, peers = CASES[case]
+    step = peers[peer]()
+    for _ in range(warm_up):
+        step()
+    seconds = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    print(json.dumps(seconds))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,101 @@
+"""Peers side by side: every contestant in its own process, taking turns, medians and ratios.
+
+python benchmarks/run.py [CASE ...] [--rounds N] [--json FILE]
+
+These machines drift, so peers alternate within one run, and the ratio is taken round by round: it
+says how many times as fast ours is. A peer that is not installed is left out and named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from peers import CASES
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).parent
+NEEDS = {"micrograd": "micrograd", "PyTorch": "torch"}  # peer: module
+
+
+def time_peer(case: str, peer: str, threads: int) -> float:
+    """Run one peer in a fresh process; return the median seconds of its steps."""
+    variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "THREADS")
+    environment = {**os.environ, **dict.fromkeys(variables, str(threads))}
+    command = [sys.executable, str(HERE / "peers.py"), case, peer]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{case} / {peer} failed:\n{done.stderr}")
+    return statistics.median(json.loads(done.stdout))
+
+
+def measure(case: str, rounds: int, threads: int) -> dict[str, object]:
+    """Let the peers of one case take turns for some rounds."""
+    title, _, _, peers = CASES[case]
+    present = [p for p in peers if p not in NEEDS or importlib.util.find_spec(NEEDS[p])]
+    times: dict[str, list[float]] = {peer: [] for peer in present}
+    for _ in range(rounds):
+        for peer in present:
+            times[peer].append(time_peer(case, peer, threads))
+    ours = present[0]
+    ratios = {p: [t / o for t, o in zip(times[p], times[ours])] for p in present}
+    return {
+        "case": case,
+        "title": title,
+        "seconds": {p: statistics.median(t) for p, t in times.items()},
+        "times_as_fast": {p: statistics.median(r) for p, r in ratios.items()},
+        "spread": {p: [min(r), max(r)] for p, r in ratios.items()},
+        "missing": [p for p in peers if p not in present],
+    }
+
+
+def table(results: list[dict], threads: int) -> Table:
+    """Lay the results out for reading."""
+    out = Table(title=f"one training step, medians, {threads} threads", title_justify="left")
+    out.add_column("what")
+    out.add_column("who")
+    out.add_column("time", justify="right")
+    out.add_column("ours is faster by", justify="right")
+    for result in results:
+        title = result["title"]
+        for peer, seconds in result["seconds"].items():
+            low, high = result["spread"][peer]
+            ratio = f"{result['times_as_fast'][peer]:.2f} ×  ({low:.2f} to {high:.2f})"
+            ours = peer.startswith("hello_dl")
+            out.add_row(title, peer, f"{seconds * 1e3:.3f} ms", "" if ours else ratio)
+            title = ""
+        for peer in result["missing"]:
+            out.add_row(title, peer, "not installed", "")
+        out.add_section()
+    return out
+
+
+def main() -> None:
+    """Measure, print the table, and write the figures as JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("cases", nargs="*", choices=[[], *CASES], help="default: all")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--json", type=Path, default=Path("out/bench.json"))
+    options = parser.parse_args()
+    results = [measure(c, options.rounds, options.threads) for c in options.cases or CASES]
+    Console(width=110 if not sys.stdout.isatty() else None).print(table(results, options.threads))
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    machine = {"python": platform.python_version(), "processor": platform.machine()}
+    report = {"machine": machine, "threads": options.threads, "results": results}
+    options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(f"figures: {options.json}")
+
+
+if __name__ == "__main__":
+    main()
