@@ -16,6 +16,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from peers import CASES
@@ -26,25 +27,35 @@ HERE = Path(__file__).parent
 NEEDS = {"micrograd": "micrograd", "PyTorch": "torch"}  # peer: module
 
 
-def time_peer(case: str, peer: str, threads: int) -> float:
+def write_digits(path: Path) -> None:
+    """Write the digits that all peers train on: 20,000 that hello_dl draws itself."""
+    import numpy
+
+    from hello_dl.data.strokes import load_strokes
+
+    images, labels, _, _ = load_strokes()
+    numpy.savez(path, images=images, labels=labels)
+
+
+def time_peer(case: str, peer: str, threads: int, digits: Path) -> float:
     """Run one peer in a fresh process; return the median seconds of its steps."""
     variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "THREADS")
-    environment = {**os.environ, **dict.fromkeys(variables, str(threads))}
+    settings = {**dict.fromkeys(variables, str(threads)), "DIGITS": str(digits)}
     command = [sys.executable, str(HERE / "peers.py"), case, peer]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | settings)
     if done.returncode:
         raise SystemExit(f"{case} / {peer} failed:\n{done.stderr}")
     return statistics.median(json.loads(done.stdout))
 
 
-def measure(case: str, rounds: int, threads: int) -> dict[str, object]:
+def measure(case: str, rounds: int, threads: int, digits: Path) -> dict[str, object]:
     """Let the peers of one case take turns for some rounds."""
     title, _, _, peers = CASES[case]
     present = [p for p in peers if p not in NEEDS or importlib.util.find_spec(NEEDS[p])]
     times: dict[str, list[float]] = {peer: [] for peer in present}
     for _ in range(rounds):
         for peer in present:
-            times[peer].append(time_peer(case, peer, threads))
+            times[peer].append(time_peer(case, peer, threads, digits))
     ours = present[0]
     ratios = {p: [t / o for t, o in zip(times[p], times[ours])] for p in present}
     return {
@@ -88,7 +99,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--json", type=Path, default=Path("out/bench.json"))
     options = parser.parse_args()
-    results = [measure(c, options.rounds, options.threads) for c in options.cases or CASES]
+    with tempfile.TemporaryDirectory() as folder:
+        digits = Path(folder) / "digits.npz"
+        write_digits(digits)
+        results = [
+            measure(case, options.rounds, options.threads, digits)
+            for case in options.cases or CASES
+        ]
     Console(width=110 if not sys.stdout.isatty() else None).print(table(results, options.threads))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     machine = {"python": platform.python_version(), "processor": platform.machine()}

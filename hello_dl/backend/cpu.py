@@ -43,9 +43,9 @@ class flush_denormals:
 
     def __enter__(self) -> flush_denormals:
         if self._libm is not None:
-            self._before, now = (ctypes.c_uint32 * 8)(), (ctypes.c_uint32 * 8)()
+            self._before = (ctypes.c_uint32 * 8)()
             self._libm.fegetenv(self._before)
-            self._libm.fegetenv(now)
+            now = type(self._before).from_buffer_copy(self._before)
             now[self._MXCSR] |= self._FLUSH
             self._libm.fesetenv(now)
         return self

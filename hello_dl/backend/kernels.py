@@ -19,7 +19,8 @@ def erf(x: Array) -> Array:
     # numpy has no erf. Python has, one number at a time: take a polynomial through its values.
     # erf(x) / x is smooth in x²; beyond 6 erf is 1 to the last digit.
     near = numpy.clip(x, -6.0, 6.0)
-    return near * numpy.polynomial.chebyshev.chebval(near * near / 18 - 1, _erf_series(x.dtype))
+    y = near * numpy.polynomial.chebyshev.chebval(near * near / 18 - 1, _erf_series(x.dtype))
+    return numpy.where(numpy.abs(x) < 6, y, numpy.sign(x))
 
 
 @cache
@@ -43,7 +44,7 @@ def check_indices(indices: Array, size: int) -> None:
     if indices.dtype.kind not in "iu":
         raise ValueError(f"class numbers must be integers, not {indices.dtype}")
     if module_of(indices) is numpy and indices.size:
-        unsigned = indices.view(f"u{indices.itemsize}")  # a negative number becomes a huge one
-        if unsigned.max() >= size:
-            wrong = indices[(indices < 0) | (indices >= size)][0]
+        low, high = int(indices.min()), int(indices.max())
+        if low < 0 or high >= size:
+            wrong = low if low < 0 else high
             raise ValueError(f"class {wrong} is not among the {size} classes 0 to {size - 1}")

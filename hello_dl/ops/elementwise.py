@@ -119,7 +119,7 @@ def sigmoid(x: Array):
 def relu(x: Array):
     """Keep what is positive, put 0 for the rest. The slope is taken as 0 at the kink."""
     y = module_of(x).maximum(x, 0)
-    return y, lambda g: g * (y > 0)
+    return y, lambda g: g * (y != 0)  # y is positive, or 0, or nan, which lets the gradient through
 
 
 @rule

@@ -52,14 +52,14 @@ def cross_entropy(logits: Array, targets: Array, *, reduction: str = "mean"):
     rows = xp.arange(len(logits))
     shifted = logits - logits.max(1, keepdims=True)
     unscaled = xp.exp(shifted)  # (n, classes), at most 1
-    total = unscaled.sum(1, keepdims=True)  # (n, 1)
+    total = unscaled.sum(1, keepdims=True)  # (n, 1); unscaled / total are the probabilities
     losses = xp.log(total[:, 0]) - shifted[rows, targets]  # (n,)
     value, share = _reduced(losses, reduction)
 
     def pull(g):
-        gradient = unscaled / total  # the probabilities, (n, classes)
-        gradient[rows, targets] -= 1
-        gradient *= (g * share).reshape(-1, 1)
+        upstream = (g * share).reshape(-1, 1)  # (1, 1), or (n, 1) with reduction "none"
+        gradient = unscaled * (upstream / total)
+        gradient[rows, targets] -= upstream[:, 0]
         return gradient, None
 
     return value, pull

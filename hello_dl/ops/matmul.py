@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hello_dl.backend import Array, module_of
+from hello_dl.backend import Array, is_array, module_of
 from hello_dl.ops.rule import rule
 
 
@@ -15,7 +15,7 @@ def matmul(a: Array, b: Array):
     A vector on the left counts as one row and on the right as one column; that axis is then
     missing in the result.
     """
-    if not a.ndim or not b.ndim:
+    if not (is_array(a) and is_array(b) and a.ndim and b.ndim):
         raise ValueError("a single number has no rows or columns: use * to scale")
     inner = b.shape[0] if b.ndim == 1 else b.shape[-2]
     if a.shape[-1] != inner:
@@ -44,9 +44,9 @@ def matmul(a: Array, b: Array):
 def linear(x: Array, weight: Array, bias: Array | None = None):
     """Fully connected layer, x @ weight.T + bias: (..., in) to (..., out) by (out, in)."""
     if weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[1]:
-        raise ValueError(
-            f"a weight of shape {weight.shape} takes inputs of shape (..., {weight.shape[-1]})"
-        )
+        raise ValueError("x has the shape (..., in), weight (out, in)")
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError("weight has the shape (out, in), bias (out,)")
     y = x @ weight.T
     if bias is not None:
         y += bias
@@ -54,7 +54,10 @@ def linear(x: Array, weight: Array, bias: Array | None = None):
     def pull_weight(g, out=None):
         return module_of(g).matmul(_rows(g).T, _rows(x), out=out)
 
-    pulls = (lambda g: g @ weight, pull_weight, lambda g: _rows(g).sum(0))
+    def pull_bias(g, out=None):
+        return _rows(g).sum(0, out=out)
+
+    pulls = (lambda g: g @ weight, pull_weight, pull_bias)
     return y, pulls if bias is not None else pulls[:2]
 
 
@@ -65,4 +68,5 @@ def linear_composed(x: Any, weight: Any, bias: Any = None) -> Any:
 
 
 def _rows(x: Array) -> Array:
-    return x.reshape(-1, x.shape[-1])
+    """See all axes but the last as one: (..., n) as (rows, n)."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
-from hello_dl.backend import Array, as_array, device_of, is_array
+from hello_dl.backend import DEFAULT_FLOAT, FLOAT64, Array, as_array, device_of, is_array
 from hello_dl.graph import Node, recording, tick
 
 Pull = Callable[..., Any]
@@ -67,18 +67,24 @@ def rule(function: Callable[..., Any] | None = None, *, broadcasts: bool = False
                 arrays.append(x._data)
                 needs_grad = needs_grad or x.requires_grad
             else:
-                arrays.append(_operand(op, x))
+                x = _operand(op, x)
+                arrays.append(x if broadcasts or x is None else as_array(x))
         try:
             value, pulls = function(*arrays, **options)
         except (ValueError, TypeError, IndexError) as error:
             raise _explained(op, arrays, error) from None
+        if value.dtype == FLOAT64 and op != "astype" and not any(map(_is_float64, arrays)):
+            value = value.astype(DEFAULT_FLOAT)  # numpy turns whole numbers into float64
         node = _node(op, value)
-        if needs_grad and recording.path is not None:
+        path = recording.path
+        if needs_grad and path is not None:
             node.requires_grad = True
-            node.parents = _parents(inputs, arrays)
+            node.parents = tuple(
+                [x if isinstance(x, Block) else _constant(x) for x in inputs if x is not None]
+            )
             node.pulls = pulls
             node.broadcasts = broadcasts
-            node.scope = recording.path
+            node.scope = path
         return node
 
     RULES[op] = operation
@@ -89,52 +95,38 @@ def _node(op: str, value: Array) -> Block:
     """Make a node that remembers nothing. Skips `__init__`, which checks what is known here."""
     node = object.__new__(Block.result_class)
     node._data = value if value.shape else as_array(value)  # numpy turns 0-d results into scalars
-    node.grad = None
-    node.grad_store = None
+    node.grad = node.grad_store = None
     node.op = op
-    node.name = ""
+    node.name = node.scope = ""
     node.requires_grad = False
-    node.parents = ()
-    node.pulls = ()
-    node.scope = ""
+    node.parents = node.pulls = ()
     node._time = tick()
     return node
 
 
-def _parents(inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Block, ...]:
-    """Return the inputs as nodes: plain numbers and arrays become constants of the graph."""
-    parents = []
-    for x, array in zip(inputs, arrays):
-        if isinstance(x, Block):
-            parents.append(x)
-        elif x is not None:
-            # Constants are older than anything computed from them, whenever they are written down.
-            constant = _node("constant", as_array(array))
-            constant._time = 0
-            parents.append(constant)
-    return tuple(parents)
+def _constant(x: Any) -> Block:
+    """Make a node of a plain number or array. It is as old as the world, whenever it is made."""
+    node = _node("constant", as_array(x))
+    node._time = 0
+    return node
 
 
 def pulled(node: Block) -> Iterator[tuple[Block, Array]]:
     """Yield (parent, gradient) for every parent that needs one, out of the gradient of `node`."""
-    parents, pulls, g = node.parents, node.pulls, node.grad
+    pulls, g = node.pulls, node.grad
     if callable(pulls):
-        gradients = pulls(g) if len(parents) > 1 else (pulls(g),)
-    else:
-        gradients = (
-            _pull(p, g, parent) if parent.requires_grad else None
-            for p, parent in zip(pulls, parents)
-        )
-    for parent, gradient in zip(parents, gradients):
+        gradients = pulls(g) if len(node.parents) > 1 else (pulls(g),)
+        for parent, gradient in zip(node.parents, gradients):
+            if parent.requires_grad:
+                yield parent, _fitted(gradient, parent._data, node)
+        return
+    for parent, pull in zip(node.parents, pulls):
         if parent.requires_grad:
-            yield parent, _fitted(gradient, parent._data, node)
-
-
-def _pull(pull: Pull, g: Array, parent: Block) -> Array:
-    """Call a pull; if it takes `out` and the parent's optimizer has a place, it writes there."""
-    if parent.grad_store is not None and parent.grad is None and pull.__defaults__:  # type: ignore
-        return pull(g, parent.grad_store)
-    return pull(g)
+            store = parent.grad_store
+            if store is not None and parent.grad is None and pull.__defaults__:  # it takes `out`
+                yield parent, pull(g, store)
+            else:
+                yield parent, _fitted(pull(g), parent._data, node)
 
 
 def _fitted(gradient: Array, data: Array, node: Block) -> Array:
@@ -169,6 +161,10 @@ def _operand(op: str, x: Any) -> Any:
     if getattr(x, "shape", None) == () and hasattr(x, "item"):
         return x.item()
     raise TypeError(f"{op}: expected a Tensor, an array or a number, got {x!r:.60}")
+
+
+def _is_float64(x: Any) -> bool:
+    return is_array(x) and x.dtype == FLOAT64
 
 
 def _explained(op: str, arrays: list[Any], error: Exception) -> Exception:

@@ -26,7 +26,7 @@ class FlatBlock:
         xp = module_of(parameters[0].data)
         self.data: Array = xp.concatenate([p.data.reshape(-1) for p in parameters])
         self.grad: Array = xp.zeros_like(self.data)
-        # A processor does several passes over a short stretch within its cache; a GPU does not mind.
+        # A processor does all its passes over a short stretch in its cache; a GPU needs none.
         self.stretch = 32_768 if device_of(self.data) == "cpu" else max(self.data.size, 1)
         self.work: Array = xp.empty_like(self.data[: self.stretch])
         self.pieces: list[tuple[Tensor, slice, Array, Array]] = []
@@ -40,14 +40,14 @@ class FlatBlock:
     def gather(self) -> None:
         """Move parameters and gradients that somebody has replaced back into the blocks."""
         for p, _, data, grad in self.pieces:
-            if p.data is not data:
+            if p._data is not data:
                 if p.shape != data.shape or p.dtype != data.dtype or type(p.data) is not type(data):
                     raise ValueError(
                         f"{describe(p)} had shape {data.shape}, {data.dtype} when the optimizer "
                         "was made and has another shape, dtype or device now: make a new optimizer"
                     )
                 data[...] = p.data
-                p.data = data
+                p._data = data  # the same numbers in another place: to the graph, nothing changed
             p.grad_store = grad
             if p.grad is not None and p.grad is not grad:
                 grad[...] = p.grad
@@ -55,7 +55,7 @@ class FlatBlock:
 
     def touched(self) -> Iterator[slice]:
         """Yield the stretches of the block that have a gradient, none longer than `stretch`."""
-        if all(p.grad is not None for p, *_ in self.pieces):
+        if all([p.grad is not None for p, _, _, _ in self.pieces]):
             pieces = [slice(0, self.data.size)]
         else:
             pieces = [piece for p, piece, *_ in self.pieces if p.grad is not None]
@@ -64,9 +64,10 @@ class FlatBlock:
                 yield slice(start, min(start + self.stretch, piece.stop))
 
     def changed(self) -> None:
-        """Tell the graph that all parameters were changed in place."""
+        """Tell the graph that the parameters which have a gradient were changed in place."""
         for p, *_ in self.pieces:
-            p._time = tick()
+            if p.grad is not None:
+                p._time = tick()
 
 
 def flat_blocks(parameters: Sequence[Tensor]) -> list[FlatBlock]:

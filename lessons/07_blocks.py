@@ -1,0 +1,217 @@
+"""Lesson 07 · The same net on blocks: what if a whole layer were one operation?
+
+You will spell a layer as one matrix product and give every operation its way back by hand. Then
+the net of lesson 05 runs on blocks: the same loss, the same gradients to the last digits, with 8
+operations for all points instead of hundreds for each, and hundreds of times as fast.
+"""
+
+import math
+import random
+import time
+
+import numpy as np
+
+from hello_dl import graph
+from hello_dl.course import begin
+from hello_dl.neuron import MLP
+from hello_dl.show import draw
+from hello_dl.tensor import Tensor
+
+if __name__ != "__main__":
+    raise ImportError("a lesson is run, not imported")
+
+lesson = begin(__doc__, __file__)
+
+# %% A layer is a matrix product.
+lesson.section("A layer is a matrix product")
+
+weights = np.array([[1.0, 0.5, -2.0], [2.0, -1.0, 0.0]])  # a column for each of 3 neurons
+bias = np.array([0.0, 0.25, 1.0])
+point = np.array([3.0, 1.0])
+
+one_by_one = [point[0] * weights[0, i] + point[1] * weights[1, i] + bias[i] for i in range(3)]
+print("Three neurons, one by one: ", *(f"{y:6.2f}" for y in one_by_one))
+print("point @ weights + bias:    ", *(f"{y:6.2f}" for y in point @ weights + bias))
+points = np.array([[3.0, 1.0], [0.0, 2.0], [-1.0, 1.0], [1.0, 1.0]])  # (4 points, 2 numbers)
+outputs = points @ weights + bias  # (4, 2) @ (2, 3) + (3,) -> (4, 3)
+print(f"Four points at once: {points.shape} @ {weights.shape} + {bias.shape} is {outputs.shape}")
+print("One line does every neuron for every point. The bias is stretched over the points.")
+
+# %% Build it here: every operation with its way back.
+lesson.section("Build it here: the value beside its pulls")
+
+print("A Value kept a slope on each edge. Here a slope would be a huge table, so we keep a")
+print("function: it takes the gradient g of the result and gives the gradient of one input.")
+
+
+def matmul(a, b):
+    """Multiply matrices. a is (m, n), b is (n, k), and g is (m, k)."""
+    return a @ b, (lambda g: g @ b.T, lambda g: a.T @ g)
+
+
+def add_row(a, row):
+    """Add a row to every row of a. It took part m times, so its gradients add up."""
+    return a + row, (lambda g: g, lambda g: g.sum(axis=0))
+
+
+def relu(a):
+    """Keep what is positive. Gradients pass where it did."""
+    return np.maximum(a, 0), (lambda g: g * (a > 0),)
+
+
+# Forward: keep the pulls. Backward: call them in reverse order. There are no loops over numbers.
+product, (_, pull_weights) = matmul(points, weights)
+total, (pull_product, pull_bias) = add_row(product, bias)
+active, (pull_total,) = relu(total)
+g = np.ones_like(active)  # the gradient of active.sum()
+g = pull_total(g)
+weights_grad, bias_grad = pull_weights(pull_product(g)), pull_bias(g)
+print(f"The gradient of 6 weights, by hand: {weights_grad.tolist()}")
+
+# %% Check that it equals the library's.
+lesson.section("Check: Tensor keeps the pulls for you")
+
+W, b = Tensor(weights, requires_grad=True, name="W"), Tensor(bias, requires_grad=True, name="b")
+(Tensor(points) @ W + b).relu().sum().backward()
+print(f"The gradient of W, by Tensor:       {W.grad.tolist()}")
+difference = max(np.abs(W.grad - weights_grad).max(), np.abs(b.grad - bias_grad).max())
+lesson.expect("largest difference", difference, 0, 1e-12)
+print("Each operation in hello_dl/ops is a function like the three above. Open matmul.py.")
+
+# %% The net of lesson 05, twice.
+lesson.section("The net of lesson 05, twice")
+
+rng = random.Random(7)
+moons, labels = [], []
+for i in range(100):
+    angle, upper = math.pi * (i // 2) / 50, i % 2 == 0
+    x, y = math.cos(angle), math.sin(angle)
+    x, y = (x, y) if upper else (1 - x, 0.5 - y)
+    moons.append([x + rng.gauss(0, 0.1), y + rng.gauss(0, 0.1)])
+    labels.append(1.0 if upper else -1.0)
+
+net = MLP(2, [16, 16, 1], seed=7)  # of single Values
+
+
+def loss_of_values():
+    """Mean hinge loss over all points, number by number."""
+    losses = [(1 - label * net(point)).relu() for point, label in zip(moons, labels)]
+    return sum(losses) * (1 / len(losses))
+
+
+# The same weights, layer by layer, as blocks.
+blocks = []
+for i, layer in enumerate(net.layers, start=1):
+    columns = np.array([[w.data for w in neuron.weights] for neuron in layer.neurons]).T
+    biases = np.array([neuron.bias.data for neuron in layer.neurons])
+    blocks.append(Tensor(columns, requires_grad=True, name=f"W{i}", op="parameter"))
+    blocks.append(Tensor(biases, requires_grad=True, name=f"b{i}", op="parameter"))
+inputs = Tensor(np.array(moons), name="points")  # (100, 2)
+targets = Tensor(np.array(labels).reshape(-1, 1), name="labels")  # (100, 1)
+
+
+def net_of_blocks(x):
+    """Score all points at once: (n, 2) -> (n, 1)."""
+    W1, b1, W2, b2, W3, b3 = blocks
+    hidden = (x @ W1 + b1).relu()  # (n, 16)
+    hidden = (hidden @ W2 + b2).relu()  # (n, 16)
+    return hidden @ W3 + b3
+
+
+def loss_of_blocks():
+    """Mean hinge loss over all points, all at once."""
+    return (1 - targets * net_of_blocks(inputs)).relu().mean()
+
+
+def operations(result):
+    """Count the nodes of a graph that were computed, leaves left out."""
+    return sum(bool(node.parents) for node in graph.ancestors(result))
+
+
+def timed(step, repeat):
+    """Return the result of a step and the median of its seconds."""
+    seconds = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        result = step()
+        seconds.append(time.perf_counter() - start)
+    return result, sorted(seconds)[repeat // 2]
+
+
+def step(make_loss, parameters):
+    """Go forward and backward once."""
+    for p in parameters:
+        p.zero_grad()
+    loss = make_loss()
+    loss.backward()
+    return loss
+
+
+print(f"The score of one point, by Values: {operations(net(moons[0]))} operations.")
+print(f"The scores of all points, by Tensors: {operations(net_of_blocks(inputs))} operations.")
+value_loss, value_seconds = timed(lambda: step(loss_of_values, net.parameters()), 3)
+block_loss, block_seconds = timed(lambda: step(loss_of_blocks, blocks), 101)
+print(f"\n{'one step':12}{'loss':>16}{'operations':>14}{'time':>14}")
+for name, make_loss, loss, seconds in (
+    ("Values", loss_of_values, value_loss, value_seconds),
+    ("Tensors", loss_of_blocks, block_loss, block_seconds),
+):
+    count = operations(make_loss())
+    print(f"{name:12}{loss.item():16.12f}{count:14,}{seconds * 1e3:11.2f} ms")
+
+of_values = np.array([p.grad for p in net.parameters()])  # each neuron: its weights, its bias
+pieces = [np.vstack([W.grad, b.grad]).T for W, b in zip(blocks[::2], blocks[1::2])]
+of_blocks = np.concatenate([piece.reshape(-1) for piece in pieces])
+print(f"There are {len(of_values)} gradients on both sides.")
+lesson.expect("largest difference", np.abs(of_values - of_blocks).max(), 0, 1e-12)
+lesson.expect("blocks are faster by a factor of", value_seconds / block_seconds, 50, 5000)
+print("It is the same arithmetic. What is gone is Python's work around every single number.")
+
+# %% The pictures.
+lesson.section("Look at it")
+
+one_point = (1 - labels[0] * net(moons[0])).relu()
+one_point.backward(retain_graph=True)
+many = loss_of_blocks()
+many.backward(retain_graph=True)
+print(f"One point through Values: {operations(one_point)} operations, drawn one box a layer.")
+lesson.saved(draw(one_point, lesson.out / "values.svg", collapse=True).path)
+print(f"All {len(moons)} points through Tensors: {operations(many)} operations, all of them drawn.")
+lesson.saved(draw(many, lesson.out / "tensors.svg").path)
+
+# %% Watch it work.
+lesson.section("Watch it work")
+
+
+def accuracy():
+    """Share of points on the right side, in percent."""
+    return 100 * float(np.mean((net_of_blocks(inputs).data > 0) == (targets.data > 0)))
+
+
+steps = 200 if lesson.quick else 1000
+print(f"{steps} steps on blocks. Before: {accuracy():.0f} % of the points right.")
+start = time.perf_counter()
+for i in range(steps):
+    loss = step(loss_of_blocks, blocks)
+    for p in blocks:
+        p.data -= 0.2 * p.grad
+    if (i + 1) % (steps // 4) == 0:
+        print(f"  step {i + 1:4}   loss {loss.item():.4f}   right {accuracy():3.0f} %")
+seconds = time.perf_counter() - start
+print(f"That took {seconds:.2f} s. Single Values would need {steps * value_seconds:.0f} s for it.")
+lesson.expect("accuracy on the moons", accuracy(), 95, 100, unit="%")
+
+lesson.finish(
+    learned=[
+        "A layer for a whole batch is one matrix product, and its gradient is two more.",
+        "An operation on blocks keeps a pull for each input instead of a slope.",
+        "What was stretched going forward is summed going back.",
+        "The arithmetic is the same as with single numbers; only the work around it shrinks.",
+        "nn.Linear, like PyTorch's, keeps a row for each neuron and computes x @ weight.T + bias.",
+    ],
+    try_this=[
+        "Leave the .sum(axis=0) out of add_row. Which error do you get, and where?",
+        "Write tanh with its pull. Its slope is 1 - tanh². Check it against Tensor.tanh.",
+        "Make the net 2-64-64-1 on both sides. How does the factor in time change?",
+    ],
+)
