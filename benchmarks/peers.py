@@ -118,6 +118,30 @@ def digits_tensor() -> Step:
     return digits_step(hello_dl, hello_dl.functional, hello_dl.Tensor)
 
 
+def digits_torch_cuda() -> Step:
+    """Use PyTorch on the GPU; a step ends when the GPU has done it."""
+    import torch
+
+    torch.manual_seed(0)
+    torch.set_default_device("cuda")
+    step = digits_step(torch, torch.nn.functional, lambda array: torch.from_numpy(array).to("cuda"))
+    return lambda: (step(), torch.cuda.synchronize())
+
+
+def digits_tensor_cuda() -> Step:
+    """Use our Tensors on the GPU."""
+    import cupy
+
+    import hello_dl
+
+    hello_dl.device("cuda")
+    hello_dl.manual_seed(0)
+    step = digits_step(
+        hello_dl, hello_dl.functional, lambda array: hello_dl.Tensor(array, device="cuda")
+    )
+    return lambda: (step(), cupy.cuda.Device().synchronize())
+
+
 # case: (title, steps to warm up, steps to time, {peer: what makes its step}); ours comes first.
 CASES: dict[str, tuple[str, int, int, dict[str, Callable[[], Step]]]] = {
     "moons": (
@@ -131,6 +155,12 @@ CASES: dict[str, tuple[str, int, int, dict[str, Callable[[], Step]]]] = {
         500,
         1500,
         {"hello_dl Tensor": digits_tensor, "PyTorch": digits_torch},
+    ),
+    "digits-cuda": (
+        "the same on a GPU",
+        200,
+        1000,
+        {"hello_dl Tensor on cuda": digits_tensor_cuda, "PyTorch on cuda": digits_torch_cuda},
     ),
 }
 

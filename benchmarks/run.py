@@ -23,8 +23,10 @@ from peers import CASES
 from rich.console import Console
 from rich.table import Table
 
+from hello_dl.backend import check_device
+
 HERE = Path(__file__).parent
-NEEDS = {"micrograd": "micrograd", "PyTorch": "torch"}  # peer: module
+NEEDS = {"micrograd": "micrograd", "PyTorch": "torch", "PyTorch on cuda": "torch"}  # modules
 
 
 def write_digits(path: Path) -> None:
@@ -35,6 +37,15 @@ def write_digits(path: Path) -> None:
 
     images, labels, _, _ = load_strokes()
     numpy.savez(path, images=images, labels=labels)
+
+
+def default_cases() -> list[str]:
+    """List all cases, those for a GPU only where there is one."""
+    try:
+        check_device("cuda")
+    except ValueError:
+        return [case for case in CASES if not case.endswith("-cuda")]
+    return list(CASES)
 
 
 def time_peer(case: str, peer: str, threads: int, digits: Path) -> float:
@@ -104,7 +115,7 @@ def main() -> None:
         write_digits(digits)
         results = [
             measure(case, options.rounds, options.threads, digits)
-            for case in options.cases or CASES
+            for case in options.cases or default_cases()
         ]
     Console(width=110 if not sys.stdout.isatty() else None).print(table(results, options.threads))
     options.json.parent.mkdir(parents=True, exist_ok=True)

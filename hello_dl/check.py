@@ -40,7 +40,8 @@ def gradients(
 
     def score(which: int, direction: Any, distance: float) -> float:
         moved = list(copies)
-        moved[which] = _copy(copies[which].data + distance * direction)
+        x = copies[which]
+        moved[which] = type(x)(x.data + distance * direction)
         with no_grad():
             return float((function(*moved).data * upstream).sum())
 

@@ -7,6 +7,7 @@ keep on the edges: numbers (value.py) or functions on blocks of numbers (tensor.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,7 +82,7 @@ class Node:
     __slots__ = ("_data", "_time", "grad", "name", "op", "parents", "requires_grad", "scope")
 
     _data: Any
-    _time: int
+    _time: float  # a tick of the clock, or infinity on a result that was changed in place
     grad: Any
     name: str
     op: str
@@ -97,7 +98,11 @@ class Node:
     @data.setter
     def data(self, value: Any) -> None:
         self._data = value
-        self._time = tick()
+        self._changed()
+
+    def _changed(self) -> None:
+        """Note that the data is new. A leaf is as young as its data; a result is none any more."""
+        self._time = math.inf if self.parents else tick()
 
     def zero_grad(self) -> None:
         """Forget the gradient, so that the next backward pass starts from nothing."""
@@ -125,6 +130,8 @@ def order(root: Any) -> list[Any]:
             f"{describe(root)} does not depend on anything with requires_grad=True, "
             "so there is no gradient to compute"
         )
+    if root._time == math.inf:
+        raise _changed_in_place(root, root.op)
     found = {root}
     to_visit = [root]
     while to_visit:
@@ -137,14 +144,20 @@ def order(root: Any) -> list[Any]:
             )
         for parent in parents:
             if parent._time > node._time:
-                raise ValueError(
-                    f"{describe(parent)} was changed in place after the operation '{node.op}' "
-                    "had used it: compute the result anew before backward()"
-                )
+                raise _changed_in_place(parent, node.op)
             if parent.requires_grad and parent not in found:
                 found.add(parent)
                 to_visit.append(parent)
     return sorted(found, key=attrgetter("_time"))
+
+
+def _changed_in_place(node: Any, op: str) -> ValueError:
+    """Say which node was changed too late, and which operation would have needed it unchanged."""
+    since = "it was computed" if node.parents else f"the operation '{op}' had used it"
+    return ValueError(
+        f"{describe(node)} was changed in place after {since}: "
+        "compute the result anew before backward()"
+    )
 
 
 def ancestors(root: Any) -> list[Any]:

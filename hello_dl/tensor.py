@@ -7,6 +7,7 @@ their pulls are in ops/; this file holds the class, its methods, and `backward`.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -64,12 +65,8 @@ class Tensor(Block):
     ) -> None:
         if isinstance(data, Node):
             data = data.data
-        self._data = as_array(data, None if dtype is None else dtype_of(dtype), device)
-        if requires_grad and self._data.dtype.kind != "f":
-            raise ValueError(
-                f"only floating numbers have gradients, and this Tensor is {self._data.dtype}: "
-                "give it dtype='float32' or requires_grad=False"
-            )
+        array = as_array(data, None if dtype is None else dtype_of(dtype), device)
+        self._data = _floating(array) if requires_grad else array
         self.grad = None
         self.grad_store = None
         self.parents = ()
@@ -79,6 +76,17 @@ class Tensor(Block):
         self.requires_grad = requires_grad
         self.scope = recording.path or ""
         self._time = tick()
+
+    @property
+    def data(self) -> Array:
+        """The numbers. To set them is a change in place, which `backward` will notice."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Operand) -> None:
+        array = as_array(_plain(value))
+        self._data = _floating(array) if self.requires_grad else array
+        self._changed()
 
     # Arithmetic, on blocks of one shape or of shapes that can be stretched to one.
 
@@ -173,8 +181,9 @@ class Tensor(Block):
         """Make one axis of the axes from `start_dim` to `end_dim`."""
         if not self.ndim:
             return self.reshape(1)
-        first, last = range(self.ndim)[start_dim], range(self.ndim)[end_dim]
-        return self.reshape(*self.shape[:first], -1, *self.shape[last + 1 :])
+        first, last = _axis(start_dim, self.ndim), _axis(end_dim, self.ndim)
+        length = math.prod(self.shape[first : last + 1])
+        return self.reshape(*self.shape[:first], length, *self.shape[last + 1 :])
 
     def permute(self, *dims: Any) -> Tensor:
         """Put the axes in the order `dims`."""
@@ -183,17 +192,18 @@ class Tensor(Block):
     def transpose(self, dim0: int, dim1: int) -> Tensor:
         """Swap two axes."""
         dims = list(range(self.ndim))
-        dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
+        i, j = _axis(dim0, self.ndim), _axis(dim1, self.ndim)
+        dims[i], dims[j] = dims[j], dims[i]
         return shape.permute(self, dims=tuple(dims))
 
     def squeeze(self, dim: int | None = None) -> Tensor:
         """Drop the axes of length 1, or only the axis `dim` if it has length 1."""
-        axes = range(self.ndim) if dim is None else [range(self.ndim)[dim]]
+        axes = range(self.ndim) if dim is None else [_axis(dim, self.ndim)]
         return self.reshape(*(n for i, n in enumerate(self.shape) if n != 1 or i not in axes))
 
     def unsqueeze(self, dim: int) -> Tensor:
         """Put in an axis of length 1 at position `dim`."""
-        at = range(self.ndim + 1)[dim]
+        at = _axis(dim, self.ndim + 1)
         return self.reshape(*self.shape[:at], 1, *self.shape[at:])
 
     def __getitem__(self, index: Any) -> Tensor:
@@ -205,8 +215,13 @@ class Tensor(Block):
                 f"{graph.describe(self)} cannot be written into: its gradient would be wrong. "
                 "Compute a new Tensor, or do it under no_grad()"
             )
+        if isinstance(value, Block) and value.requires_grad and recording.path is not None:
+            raise ValueError(
+                f"{graph.describe(value)} has a gradient, which would be lost by writing its "
+                "numbers into another Tensor: write value.detach(), or compute a new Tensor"
+            )
         self._data[_plain(index)] = _plain(value)
-        self._time = tick()
+        self._changed()
 
     def __len__(self) -> int:
         if not self.ndim:
@@ -304,7 +319,13 @@ class Tensor(Block):
         """The Tensor on another device ("cpu", "cuda") or in another dtype, with its gradient."""
         if target in ("cpu", "cuda"):
             return shape.to_device(self, device=target)
-        return shape.astype(self, dtype=dtype_of(target))
+        try:
+            dtype = dtype_of(target)
+        except ValueError as error:
+            raise ValueError(f"{error}; or a device, cpu or cuda") from None
+        if dtype.kind != "f":  # whole numbers move in jumps: there is no gradient through them
+            return Tensor(self._data.astype(dtype), name=self.name)
+        return shape.astype(self, dtype=dtype)
 
     def cpu(self) -> Tensor:
         """The Tensor in CPU memory."""
@@ -323,6 +344,16 @@ class Tensor(Block):
 Block.result_class = Tensor
 
 
+def _floating(array: Array) -> Array:
+    """Return the array; raises ValueError if it holds whole numbers, which have no gradients."""
+    if array.dtype.kind != "f":
+        raise ValueError(
+            f"only floating numbers have gradients, and this Tensor is {array.dtype}: "
+            "give it dtype='float32' or requires_grad=False"
+        )
+    return array
+
+
 def _accumulate(node: Block, arriving: Array) -> None:
     """Add a gradient to what has arrived at a node so far."""
     if node.grad is None:
@@ -338,6 +369,13 @@ def _accumulate(node: Block, arriving: Array) -> None:
         node.grad += arriving
     else:
         node.grad = node.grad + arriving  # a new array: the old one may be somebody else's too
+
+
+def _axis(dim: int, ndim: int) -> int:
+    """Count an axis from the front: -1 is the last of `ndim`."""
+    if not -ndim <= dim < ndim:
+        raise IndexError(f"there is no axis {dim}: use {-ndim} to {ndim - 1}")
+    return dim % ndim
 
 
 def _sequence(sizes: Sequence[Any]) -> tuple[int, ...]:

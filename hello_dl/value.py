@@ -117,7 +117,8 @@ class Value(Node):
     def abs(self) -> Value:
         """Distance from 0. The slope is taken as 0 at the kink."""
         x = self.data
-        return _result("abs", math.fabs(x), (self,), (float((x > 0) - (x < 0)),))
+        sign = float((x > 0) - (x < 0)) if x == x else math.nan
+        return _result("abs", math.fabs(x), (self,), (sign,))
 
     def sin(self) -> Value:
         """Sine of an angle in radians."""
@@ -257,7 +258,11 @@ def _only_blocks(what: str) -> str:
 
 def _lift(x: Value | Number) -> Value:
     """Make a plain number a node of the graph, a constant."""
-    return x if isinstance(x, Value) else Value(x, requires_grad=False, op="constant")
+    if isinstance(x, Value):
+        return x
+    if isinstance(x, Node):
+        raise TypeError("a Value and a Tensor do not mix: wrap the number in Tensor(...)")
+    return Value(x, requires_grad=False, op="constant")
 
 
 def _result(op: str, data: float, parents: tuple[Value, ...], slopes: tuple[float, ...]) -> Value:
@@ -298,7 +303,10 @@ def _log(x: float) -> float:
 
 
 def _exp(x: float) -> float:
-    return math.inf if x > 709.78 else math.exp(x)
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
 
 
 def _power(x: float, n: float) -> float:
@@ -307,4 +315,4 @@ def _power(x: float, n: float) -> float:
     except OverflowError:
         return -math.inf if x < 0 and n % 2 == 1 else math.inf
     except ValueError:  # 0 to a negative power, or a negative number to a fraction
-        return math.inf if x == 0 else math.nan
+        return _divide(1.0, _power(x, -n)) if x == 0 else math.nan

@@ -17,7 +17,7 @@ from hello_dl.backend import cpu
 Array = Any  # numpy.ndarray or cupy.ndarray: the static types of the two have nothing in common
 DType = Any  # what numpy.dtype() takes: a dtype, numpy.float32, "float32"
 
-DEFAULT_FLOAT = numpy.dtype("float32")
+DEFAULT_FLOAT, FLOAT64 = numpy.dtype("float32"), numpy.dtype("float64")
 
 cpu.keep_freed_memory()
 
@@ -49,16 +49,16 @@ def as_array(x: Any, dtype: DType | None = None, device: str | None = None) -> A
     Python numbers and lists become float32 where they hold a float and int64 or bool where they
     do not; arrays keep their dtype and their device unless told otherwise.
     """
-    if not is_array(x):
-        array = numpy.asarray(x)
-        if array.dtype == object or array.dtype.kind not in "biuf":
-            raise TypeError(f"expected numbers or an array of numbers, got {x!r:.60}")
-        if array.dtype == numpy.float64 and not isinstance(x, numpy.generic) and dtype is None:
+    array = x if is_array(x) else numpy.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"expected numbers or an array of numbers, got {x!r:.60}")
+    if array is not x and not isinstance(x, numpy.generic):  # numpy's scalars are arrays to us
+        if array.dtype == FLOAT64 and dtype is None:
             array = array.astype(DEFAULT_FLOAT)
-        x, device = array, device or current_device()
-    if device is not None and device_of(x) != device:
-        x = to_device(x, device)
-    return x if dtype is None or x.dtype == dtype else x.astype(dtype)
+        device = device or current_device()
+    if device is not None and device_of(array) != device:
+        array = to_device(array, device)
+    return array if dtype is None or array.dtype == dtype else array.astype(dtype)
 
 
 def to_device(array: Array, device: str) -> Array:

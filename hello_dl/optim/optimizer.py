@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hello_dl.backend import Array
 from hello_dl.backend.cpu import flush_denormals
-from hello_dl.graph import no_grad
+from hello_dl.graph import describe, no_grad
 from hello_dl.optim.flat import flat_blocks
 from hello_dl.tensor import Tensor
 
@@ -21,6 +21,10 @@ class Optimizer:
         for p in parameters:
             if not isinstance(p, Tensor):
                 raise TypeError(f"an optimizer changes Tensors, not {p!r:.60}")
+            if p.parents or p.dtype.kind != "f":
+                raise ValueError(
+                    f"an optimizer changes leaves of floating numbers, not {describe(p)}, {p.dtype}"
+                )
         self.parameters = list(dict.fromkeys(parameters))  # each once
         self.lr = lr
         self.blocks = flat_blocks(self.parameters)
@@ -52,4 +56,5 @@ class Optimizer:
             if not set_to_none:
                 block.grad[...] = 0
             for p, _, _, grad in block.pieces:
-                p.grad = None if set_to_none else grad
+                if p.grad is not None:
+                    p.grad = None if set_to_none else grad

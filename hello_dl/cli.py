@@ -1,0 +1,313 @@
+"""The command `hello-dl`: the course, the digits, pictures of graphs, the data, the doctor.
+
+Everything heavy is imported inside the command that needs it, so that the list of lessons is there
+at once. What goes wrong is one line that names the value and the fix, and exit code 2.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from hello_dl.usage import complain, run_app
+
+WIDTH = 100  # columns at most: longer lines are hard to read
+
+app = typer.Typer(
+    name="hello-dl",
+    help="How does deep learning actually work? From one number to a language model.",
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a bug shows Python's own traceback
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
+)
+
+DataOption = Annotated[
+    str | None,
+    typer.Option("--data", metavar="DIR", help="Folder that holds the data files."),
+]
+
+
+# ---------------------------------------------------------------------------------- the course
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from hello_dl import __version__
+
+        print(f"hello_dl {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def course(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    """How does deep learning actually work? Without a command: the course and what is next."""
+    if context.invoked_subcommand is not None:
+        return
+    from hello_dl.course import PARTS, lessons, ran
+
+    there = lessons()
+    print(f"hello_dl: {app.info.help}")
+    found = ((lesson.number, ran(lesson.number)) for lesson in there)
+    runs = {number: run for number, run in found if run is not None}
+    indent = 11 + max((len(lesson.title) for lesson in there), default=0)
+    for part, (name, numbers) in enumerate(PARTS, 1):
+        here = [lesson for lesson in there if lesson.number in numbers]
+        if here:
+            print(f"\nPart {part} · {name}")
+        for lesson in here:
+            run = runs.get(lesson.number)
+            mark = " " if run is None else "~" if run.quick else "✓"
+            row = f"  {mark} {lesson.number:02}  {lesson.title}".ljust(indent) + lesson.question
+            _print_hanging(row, indent)
+    if runs:
+        print("\n✓ ran to its end here   ~ had a quick look")
+    untouched = [lesson for lesson in there if lesson.number not in runs]
+    glanced = [lesson for lesson in there if lesson.number in runs and runs[lesson.number].quick]
+    for to_run in (untouched + glanced)[:1]:
+        print(f"\nNext: hello-dl lesson {to_run.number}   {to_run.question}")
+    print("Also: hello-dl digits, draw, data, doctor; each explains itself with --help.")
+
+
+@app.command()
+def lesson(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="As the course list has it.")],
+    quick: Annotated[bool, typer.Option("--quick", help="A first look, in seconds.")] = False,
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="Where blocks of numbers live: cpu or cuda.")
+    ] = "cpu",
+    data: DataOption = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for pictures [out/lessons/NN].")
+    ] = None,
+) -> None:
+    """Run a lesson: `hello-dl lesson 3`."""
+    from hello_dl.course import lessons
+
+    there = {lesson.number: lesson for lesson in lessons()}
+    if not number.isdecimal() or int(number) not in there:
+        known = ", ".join(map(str, there)) or "none: this installation has no lessons"
+        raise ValueError(f"there is no lesson '{number}'; the lessons are {known}")
+    flags = ["--quick"] if quick else []
+    for option, value in (("--device", device), ("--data", data), ("--out", out)):
+        flags += [] if value is None else [f"{option}={value}"]
+    running = subprocess.Popen([sys.executable, str(there[int(number)].path), *flags])
+    while running.poll() is None:
+        with suppress(KeyboardInterrupt):  # Ctrl-C reaches the lesson too: let it end in its way
+            running.wait()
+    code = running.returncode
+    raise typer.Exit(code if code >= 0 else 128 - code)  # below 0: ended by a signal
+
+
+# --------------------------------------------------------------------------- digits and pictures
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no whole number such as 3") from None
+
+
+def _decimal(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no number such as 0.1") from None
+
+
+@app.command()
+def digits(
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Folder that holds MNIST, or `strokes` for drawn digits."),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(parser=_whole, metavar="N", help="Times through the data: 10, or 2 if quick."),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(parser=_whole, metavar="N", help="Digits that a step learns from.")
+    ] = 64,
+    lr: Annotated[
+        float,
+        typer.Option(
+            parser=_decimal, metavar="RATE", help="Learning rate at the start; it falls to 0."
+        ),
+    ] = 0.05,
+    seed: Annotated[
+        int, typer.Option(parser=_whole, metavar="N", help="The same seed gives the same training.")
+    ] = 0,
+    out: Annotated[str, typer.Option(metavar="DIR", help="Folder for the files.")] = "out/digits",
+    quick: Annotated[bool, typer.Option("--quick", help="Learn from a part of the data.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="One line an epoch, no colors.")] = False,
+    model: Annotated[str, typer.Option(metavar="NAME", help="Which net to train.")] = "mlp",
+    show: Annotated[
+        int | None,
+        typer.Option(
+            parser=_whole, metavar="N", help="Train nothing: load the net and read N digits."
+        ),
+    ] = None,
+) -> None:
+    """Watch a network learn handwritten digits: the main job."""
+    from hello_dl.train.digits import DigitsOptions
+    from hello_dl.train.digits import run as run_job
+
+    options = DigitsOptions(
+        data=data,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        seed=seed,
+        out=out,
+        quick=quick,
+        plain=plain,
+        model=model,
+        show=show,
+    )
+    if run_job(options).interrupted:
+        raise typer.Exit(130)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})  # `-a*b` is no option
+def draw(
+    expression: Annotated[
+        str, typer.Argument(metavar="EXPRESSION", help='Such as "((a*b + c).tanh()*d).exp()".')
+    ],
+    numbers: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=NUMBER]...", help="Such as a=2 b=-3.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Picture to write: .svg, .png, .dot or .txt."),
+    ] = None,
+) -> None:
+    """Compute an expression, find its gradients, and draw its graph; without --out as text."""
+    from hello_dl.graph import ancestors
+    from hello_dl.show.expression import assignments, parse
+    from hello_dl.show.graph import draw as draw_graph
+
+    values = assignments(numbers or [])
+    result = parse(expression, values)
+    result.backward(retain_graph=True)
+    picture = draw_graph(result, out)
+    inputs = {node.name: node for node in ancestors(result) if node.op == "input"}
+
+    print(f"{expression} = {result.data:.6g}\n")
+    width = max(len("name"), *map(len, values))
+    print(f"{'name':{width}}  {'value':>12}  {'gradient':>12}")
+    for name, value in values.items():
+        print(f"{name:{width}}  {value:12.6g}  {inputs[name].grad:12.6g}")
+    print()
+    if out is None:
+        print(picture.text)
+    for path in picture.written:
+        print(f"picture: {path}")
+    if picture.note:
+        print(picture.note)
+
+
+# ------------------------------------------------------------------------------ data and doctor
+
+
+@app.command("data")
+def data_command(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Data sets to fetch, or `all`.", metavar="[NAME]...")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """List the data sets and where they are; with names, fetch these: `hello-dl data mnist`."""
+    from hello_dl.data.mnist import datasets
+    from hello_dl.doctor import megabytes
+
+    known = datasets()
+    if not names:
+        places = {name: dataset.where(data) for name, dataset in known.items()}
+        for name, dataset in known.items():
+            size = megabytes(dataset.size) if dataset.size else ""
+            where = places[name] or f"not here: hello-dl data {name} downloads it"
+            _print_hanging(f"{name:12} {size:>7}  {dataset.what}", 22)
+            _print_hanging(" " * 22 + where, 22)
+        return
+    for name in names:
+        if name not in known and name != "all":
+            choices = ", ".join(known)
+            raise ValueError(f"there is no data set '{name}'; the data sets are {choices}, or all")
+    failed = False
+    for name in known if "all" in names else dict.fromkeys(names):
+        failed = not _fetch(name, data) or failed
+    if failed:
+        raise typer.Exit(2)
+
+
+def _fetch(name: str, data: str | None) -> bool:
+    """Bring one data set and say where it is; tell whether it is there now."""
+    from hello_dl.data.mnist import datasets
+    from hello_dl.show.output import Output
+
+    dataset = datasets()[name]
+    try:
+        with Output(sys.stdout).downloads() as progress:
+            paths = dataset.fetch(data, progress=progress)
+    except ValueError as error:
+        complain(str(error))
+        return False
+    where = f"checked, in {paths[0].parent}" if paths else "made by hello_dl, needs no file"
+    print(f"{name}: {where}")
+    return True
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has for the course, and what to do about what is missing."""
+    from hello_dl.doctor import examine
+
+    for finding in examine():
+        mark = "-" if finding.to_do else "✓"
+        _print_hanging(f"{mark} {finding.what:18} {finding.found}", 21)
+        if finding.to_do:
+            _print_hanging(" " * 21 + f"→ {finding.to_do}", 23)
+        sys.stdout.flush()  # the next one may take a while
+
+
+# --------------------------------------------------------------------------------- the command
+
+
+def _print_hanging(text: str, indent: int) -> None:
+    """Print a row of a table whose last column wraps below itself, `indent` characters in."""
+    width = max(40, min(WIDTH, shutil.get_terminal_size().columns))
+    head, rest = text[:indent], text[indent:]
+    print(
+        textwrap.fill(
+            rest,
+            width,
+            initial_indent=head,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments, or those of the process; return the exit code."""
+    return run_app(app, "hello-dl", arguments)
+
+
+def main() -> NoReturn:
+    """Be the command `hello-dl`."""
+    sys.exit(run())

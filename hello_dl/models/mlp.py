@@ -1,0 +1,22 @@
+"""The digits net: a multi-layer perceptron, three linear maps with a bend after the first two."""
+
+from __future__ import annotations
+
+from hello_dl import nn
+
+
+class DigitsMLP(nn.Sequential):
+    """Pictures (n, 28, 28) to logits (n, 10), through 128 and 64 neurons.
+
+    It has 109,386 parameters: 784·128 + 128, 128·64 + 64, and 64·10 + 10.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Flatten(),
+            nn.Linear(784, 128),
+            nn.ReLU(),
+            nn.Linear(128, 64),
+            nn.ReLU(),
+            nn.Linear(64, 10),
+        )

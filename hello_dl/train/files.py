@@ -1,0 +1,79 @@
+"""What the main job leaves in its folder: the model, its metrics, and two pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hello_dl.functional import cross_entropy
+from hello_dl.nn import Module
+from hello_dl.tensor import Tensor
+from hello_dl.train import checkpoint
+from hello_dl.train.fit import as_input
+from hello_dl.train.metrics import Diary, write_metrics
+
+MODEL, GRAPH, CURVES, METRICS = "model.safetensors", "graph.svg", "curves.png", "metrics.jsonl"
+
+
+def writable_folder(folder: str | Path) -> Path:
+    """Make the folder; a ValueError, before any work is done, if nothing can be written there."""
+    out, probe = Path(folder), Path(folder) / f".{os.getpid()}.part"
+    try:
+        if out.is_file():
+            raise NotADirectoryError(0, "it is a file")
+        out.mkdir(parents=True, exist_ok=True)
+        probe.write_text("")
+        probe.unlink()
+        for name in (MODEL, GRAPH, CURVES, METRICS):
+            if (out / name).is_dir():
+                raise IsADirectoryError(0, f"{name} in it is a folder")
+    except (OSError, ValueError) as error:  # ValueError: a name that no folder can have
+        why = getattr(error, "strerror", None) or str(error)
+        raise ValueError(
+            f"--out '{folder}' cannot be written to: {why}; name another folder"
+        ) from None
+    return out
+
+
+def save(out: Path, model: Module, diary: Diary, about: dict[str, str]) -> list[Path]:
+    """Write the model and the metrics; what is there is replaced whole or not at all."""
+    last = diary.epochs[-1]
+    about |= {"steps": str(last.step), "test_accuracy": f"{last.test_accuracy:.4f}"}
+    try:
+        checkpoint.save(out / MODEL, model, about)
+        write_metrics(out / METRICS, diary.epochs)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ValueError(f"'{out}' cannot be written to: {why}; make room there") from None
+    return [out / MODEL, out / METRICS]
+
+
+def draw_pictures(out: Path, model: Module, diary: Diary, title: str) -> tuple[list[Path], str]:
+    """Draw the curves of training and the graph of the loss; return the files, and what is amiss.
+
+    No picture is worth losing the rest, so that one that cannot be drawn is only reported.
+    """
+    from hello_dl.show import draw
+    from hello_dl.show.plots import draw_curves
+
+    try:
+        with checkpoint.replacing(out / CURVES) as part:
+            train = [epoch.train_accuracy for epoch in diary.epochs]
+            test = [epoch.test_accuracy for epoch in diary.epochs]
+            draw_curves(part, title, diary.losses, train, test)
+        graph = draw(loss_of_three(model, diary), out / GRAPH, direction="TB")
+    except (OSError, ValueError) as error:
+        return [], f"a picture is missing: {error}"
+    return [out / CURVES, *graph.written], graph.note
+
+
+def loss_of_three(model: Module, diary: Diary) -> Tensor:
+    """The loss of three test digits, with the whole graph behind it and all gradients."""
+    images, labels = as_input(diary.images[:3]), Tensor(diary.labels[:3])
+    images.name, labels.name = "images", "labels"
+    images.requires_grad = True  # so that the picture goes back to the pixels
+    loss = cross_entropy(model(images), labels)
+    loss.name = "loss"
+    model.zero_grad()
+    loss.backward(retain_graph=True)
+    return loss

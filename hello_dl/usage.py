@@ -1,0 +1,65 @@
+"""What a command says when something is wrong: one line with the value and the fix, exit code 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from hello_dl.show.terminal import make_safe
+
+UsageError: type[Exception] = typer.BadParameter.mro()[1]  # typer has no name of its own for it
+
+
+def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run an app with these arguments (default: those of the process); return the exit code.
+
+    ValueError and OSError are what the library raises for bad input: they become one line. Anything
+    else is a bug and keeps its traceback.
+    """
+    make_safe(sys.stdout)
+    make_safe(sys.stderr)
+    try:
+        code = app(arguments, prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:  # as in `hello-dl | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except UsageError as error:
+        complain(in_one_line(error))
+    except OSError as error:
+        named = f"'{error.filename}': " if error.filename else ""
+        complain(f"{named}{error.strerror or error}")
+    except ValueError as error:
+        complain(str(error))
+    return 2
+
+
+def complain(message: str) -> None:
+    """Say what went wrong: one line on stderr."""
+    sys.stdout.flush()
+    print(f"hello-dl: {' '.join(message.split())}", file=sys.stderr)
+
+
+def in_one_line(error: Exception) -> str:
+    """Say what is wrong with a command line, and what would have been right."""
+    message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+    message = message.split(". Did you mean")[0].split(" (Possible")[0]
+    context: Any = getattr(error, "ctx", None)
+    command = getattr(context, "command", None)
+    if command is None:
+        return message
+    if message.startswith("No such command"):
+        message += f"; the commands are {', '.join(command.commands)}"
+    elif message.startswith("No such option"):
+        options = [o for p in command.params for o in p.opts if o.startswith("--")]
+        message += f"; {context.command_path} knows {', '.join([*options, '--help'])}"
+    elif message.startswith("Missing") or "unexpected extra" in message:
+        message += f"; {context.command_path} --help explains it"
+    return message[0].lower() + message[1:]

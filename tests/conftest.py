@@ -1,0 +1,31 @@
+"""What every test gets: a cache of its own session instead of the user's, and no GPU it lacks."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory):
+    """One cache folder for the whole run, so that strokes are drawn once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, session_cache):
+    """Keep tests away from the user's cache and data."""
+    monkeypatch.setenv("HELLO_DL_CACHE", str(session_cache))
+    monkeypatch.delenv("HELLO_DL_DATA", raising=False)
+
+
+def pytest_collection_modifyitems(items):
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if not marked:
+        return
+    from hello_dl.backend import check_device
+
+    try:
+        check_device("cuda")
+    except ValueError as error:
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason=str(error)))

@@ -1,0 +1,114 @@
+"""`import hello_dl` is light, and imports within the library go down the map only."""
+
+import ast
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hello_dl
+
+ROOT = Path(hello_dl.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+# The map of the library, from the ground up. A file imports from levels below its own, and from
+# its own folder. "hello_dl" is the package itself, which gathers what a user needs.
+MAP = [
+    {"graph"},
+    {"backend"},
+    {"value", "ops"},
+    {"neuron", "tensor"},
+    {"functional", "check", "nn", "optim", "data"},
+    {"hello_dl"},
+    {"show", "models"},
+    {"train"},
+    {"usage"},
+    {"course", "doctor"},
+    {"cli"},
+]
+LEVEL = {name: level for level, names in enumerate(MAP) for name in names}
+
+# Some keep to less than the map would let them.
+ONLY = {
+    "backend": set(),  # plain arrays
+    "value": {"graph"},  # the scalar engine, in one sitting
+    "neuron": {"graph", "value"},
+    "ops": {"backend", "graph"},
+    "data": set(),  # files and arrays, no engine
+    "show": {"backend", "graph"},  # any node of either engine, of no class
+}
+EXCEPT = {("show/expression.py", "value")}  # `hello-dl draw` computes what it draws with Values
+
+# Where numbers are computed, the module of the array is asked for, so that cupy works as well.
+# These are the host's business: files, batches, pictures, reports.
+NUMPY = {"backend", "data", "show", "train", "doctor"}
+
+
+def place(file):
+    """Name the part of the map that a file belongs to: its folder, or the file itself."""
+    first = file.relative_to(ROOT).parts[0].removesuffix(".py")
+    return "hello_dl" if first == "__init__" else first
+
+
+def imported(file):
+    """Yield the parts that a file imports, in functions too, and other packages by their names."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file}: a relative import hides which way it goes"
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for module in modules:
+            package, *path = module.split(".")
+            if package == "hello_dl":
+                yield path[0] if path and path[0] in LEVEL else "hello_dl"
+            else:
+                yield package
+
+
+each_file = pytest.mark.parametrize("file", FILES, ids=lambda f: f.relative_to(ROOT).as_posix())
+
+
+@each_file
+def test_imports_go_down_the_map(file):
+    here = place(file)
+    assert here in LEVEL, f"{file.name}: a new part needs a level on the map"
+    for other in set(imported(file)) - {here}:
+        if other in LEVEL and (file.relative_to(ROOT).as_posix(), other) not in EXCEPT:
+            assert LEVEL[other] < LEVEL[here], (
+                f"{here} imports {other}, which is above or beside it"
+            )
+            assert other in ONLY.get(here, {other}), f"{here} should do without {other}"
+
+
+@each_file
+def test_arrays_are_computed_by_their_own_module(file):
+    here, packages = place(file), set(imported(file))
+    assert "numpy" not in packages or here in NUMPY
+    assert not packages & {"cupy", "cupyx"} or here == "backend"
+    assert not packages & {"torch", "tensorflow", "jax", "scipy"}
+
+
+# ---------------------------------------------------------------------------------- weight
+
+REPORT = """
+import json, sys, time
+before = set(sys.modules)
+start = time.perf_counter()
+import hello_dl
+seconds = time.perf_counter() - start
+packages = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(json.dumps([seconds, sorted(packages - sys.stdlib_module_names)]))
+"""
+
+
+def test_import_is_quick_and_brings_numpy_alone():
+    runs = [json.loads(subprocess.check_output([sys.executable, "-c", REPORT])) for _ in range(5)]
+    assert runs[0][1] == ["hello_dl", "numpy"]
+    seconds = statistics.median(run[0] for run in runs)
+    assert seconds <= 0.6, "0.25 s is promised, on a machine with nothing else to do"
