@@ -24,7 +24,7 @@ lesson.section("Build it here")
 
 
 class OurNeuron:
-    """A line that learns: on one side of it the score is positive, on the other negative."""
+    """A line that learns: points of kind +1 shall score above 0, points of kind -1 below."""
 
     def __init__(self, weights, bias):
         self.weights, self.bias = weights, bias
@@ -33,7 +33,7 @@ class OurNeuron:
         return self.bias + sum(w * x for w, x in zip(self.weights, point))
 
     def correct(self, point, kind):
-        """Learn from a point of kind +1 or -1. Return whether there was a mistake."""
+        """Learn as the perceptron did (Rosenblatt 1958). Return whether there was a mistake."""
         if self(point) * kind > 0:
             return False
         self.weights = [w + kind * x for w, x in zip(self.weights, point)]
@@ -166,7 +166,7 @@ lesson.section("What one neuron cannot do")
 corners, sides = [(-0.9, -0.9), (-0.9, 0.9), (0.9, -0.9), (0.9, 0.9)], [-1, 1, 1, -1]
 lines = [OurNeuron([rng.gauss(0, 1), rng.gauss(0, 1)], rng.gauss(0, 1)) for _ in range(10_000)]
 best = max(lines, key=lambda line: accuracy(line, corners, sides))
-print("XOR: 'o' where x is high or y is high, not both. The best of 10,000 lines:")
+print("XOR: 'o' where x or y is high, but not both. The best of 10,000 random lines:")
 draw(best, corners, sides)
 lesson.expect("\non their side", accuracy(best, corners, sides), 75, 75, unit="%")
 print("A line puts three of them right, never the fourth. And one neuron is one line.")

@@ -33,8 +33,8 @@ one_by_one = [point[0] * weights[0, i] + point[1] * weights[1, i] + bias[i] for 
 print("Three neurons, one by one: ", *(f"{y:6.2f}" for y in one_by_one))
 print("point @ weights + bias:    ", *(f"{y:6.2f}" for y in point @ weights + bias))
 points = np.array([[3.0, 1.0], [0.0, 2.0], [-1.0, 1.0], [1.0, 1.0]])  # (4 points, 2 numbers)
-outputs = points @ weights + bias  # (4, 2) @ (2, 3) + (3,) -> (4, 3)
-print(f"Four points at once: {points.shape} @ {weights.shape} + {bias.shape} is {outputs.shape}")
+shape = (points @ weights + bias).shape
+print(f"Four points at once: {points.shape} @ {weights.shape} + {bias.shape} is {shape}")
 print("One line does every neuron for every point. The bias is stretched over the points.")
 
 # %% Build it here: every operation with its way back.
@@ -63,8 +63,7 @@ def relu(a):
 product, (_, pull_weights) = matmul(points, weights)
 total, (pull_product, pull_bias) = add_row(product, bias)
 active, (pull_total,) = relu(total)
-g = np.ones_like(active)  # the gradient of active.sum()
-g = pull_total(g)
+g = pull_total(np.ones_like(active))  # the gradient of active.sum() is 1 everywhere
 weights_grad, bias_grad = pull_weights(pull_product(g)), pull_bias(g)
 print(f"The gradient of 6 weights, by hand: {weights_grad.tolist()}")
 
@@ -176,15 +175,14 @@ def accuracy():
     return 100 * float(np.mean((net_of_blocks(inputs).data > 0) == (targets.data > 0)))
 
 
-steps = 200 if lesson.quick else 400
-print(f"{steps} steps on blocks. Before: {accuracy():.0f} % of the points right.")
-for i in range(steps):
+print(f"200 steps on blocks. Before: {accuracy():.0f} % of the points right.")
+for i in range(200):
     loss, _ = timed_steps(loss_of_blocks, blocks, repeat=1)
     for p in blocks:
         p.data -= 0.2 * p.grad
-    if (i + 1) % (steps // 4) == 0:
+    if (i + 1) % 50 == 0:
         print(f"  step {i + 1:4}   loss {loss.item():.4f}   right {accuracy():3.0f} %")
-print(f"Single Values would need {steps * value_seconds:.0f} s for that.")
+print(f"Single Values would need {200 * value_seconds:.0f} s for that.")
 lesson.expect("accuracy on the moons", accuracy(), 95, 100, unit="%")
 
 lesson.finish(
@@ -192,7 +190,6 @@ lesson.finish(
         "A layer for a whole batch is one matrix product, and its gradient is two more.",
         "An operation on blocks keeps a pull for each input instead of a slope.",
         "What was stretched going forward is summed going back.",
-        "The arithmetic is the same as with single numbers; only the work around it shrinks.",
         "nn.Linear, like PyTorch's, keeps a row for each neuron and computes x @ weight.T + bias.",
     ],
     try_this=[

@@ -45,9 +45,10 @@ def pow(a: Array, b: Array):
         return g * xp.where(b == 0, 0.0, b * a ** xp.where(b == 0, 1, b - 1))
 
     def pull_exponent(g):
-        at_zero = xp.where((a == 0) & (b >= 0), 0.0, xp.nan)  # 0 ** b is flat, if it is finite
-        log_a = xp.where(a > 0, xp.log(xp.where(a > 0, a, 1.0)), at_zero)
-        return g * power * log_a
+        base = xp.asarray(a, power.dtype)
+        at_zero = xp.where((base == 0) & (b >= 0), 0.0, xp.nan)  # 0 ** b is flat, if it is finite
+        log_base = xp.where(base > 0, xp.log(xp.where(base > 0, base, 1.0)), at_zero)
+        return g * power * log_base
 
     return power, (pull_base, pull_exponent)
 

@@ -19,8 +19,8 @@ INK, QUIET, GRADIENT = "#1A1A1A", "#5F5F5F", "#9A1F6A"
 # Fill and border: blue, orange and gray stay apart for the color-blind, and their lightness and
 # borders do in print. A computed number has round corners, a given one sharp ones.
 STYLES = {
-    "input": {"fillcolor": "#DDEBF7", "color": "#0067A5", "style": "filled"},
-    "parameter": {"fillcolor": "#FBD9A5", "color": "#B86E00", "style": "filled"},
+    "input": {"fillcolor": "#E3EFF9", "color": "#0067A5", "style": "filled"},
+    "parameter": {"fillcolor": "#F6C573", "color": "#B86E00", "style": "filled"},
     "constant": {"fillcolor": "#EFEFEF", "color": "#8C8C8C", "style": "filled,dashed"},
     "operation": {"fillcolor": "#FFFFFF", "color": "#4D4D4D", "style": "filled,rounded"},
     "scope": {"fillcolor": "#E2F2EA", "color": "#00704F", "style": "filled", "peripheries": "2"},

@@ -86,8 +86,10 @@ class Picture:
     def svg(self) -> str | None:
         """The picture as SVG; None where there is no Graphviz, and `note` says how to get it."""
         drawn = self._render("svg")
+        if drawn is None:
+            return None
         # Older versions of Graphviz write a color that some viewers take for black.
-        return drawn and drawn.decode().replace('stroke="transparent"', 'stroke="none"')
+        return drawn.decode().replace('stroke="transparent"', 'stroke="none"')
 
     @cached_property
     def png(self) -> bytes | None:
