@@ -57,7 +57,8 @@ def course(
     """How does deep learning actually work? Without a command: the course and what is next."""
     if context.invoked_subcommand is not None:
         return
-    from hello_dl.course import PARTS, lessons, ran
+    from hello_dl.course import PARTS, lessons
+    from hello_dl.progress import ran
 
     there = lessons()
     print(f"hello_dl: {app.info.help}")

@@ -15,13 +15,11 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-import json
 import math
 import os
 import random
 import re
 import sys
-import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Sequence
@@ -35,7 +33,8 @@ from rich.text import Text
 
 from hello_dl.backend import device
 from hello_dl.backend.random import manual_seed
-from hello_dl.data.sources import DataError, cache_dir, named_folder
+from hello_dl.data.sources import DataError, named_folder
+from hello_dl.progress import Run, record
 from hello_dl.show.terminal import is_live, make_safe
 
 if TYPE_CHECKING:
@@ -99,49 +98,6 @@ def read_opening(docstring: str, path: Path) -> Outline:
 def following(number: int, among: Sequence[Outline]) -> Outline | None:
     """Return the first lesson after `number`, or None after the last."""
     return next((lesson for lesson in among if lesson.number > number), None)
-
-
-# ----------------------------------------------------------------------------- which ran before
-
-
-@dataclass(frozen=True)
-class Run:
-    """A lesson that ran to its end on this machine."""
-
-    seconds: float
-    quick: bool
-
-
-def record(number: int, run: Run) -> None:
-    """Remember a run: one small file per lesson in the cache. One that cannot be written is none.
-
-    A quick run does not hide a full one.
-    """
-    before = ran(number)
-    if before is not None and run.quick and not before.quick:
-        return
-    with contextlib.suppress(OSError, ValueError):
-        path = _record_path(number)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump({"seconds": round(run.seconds, 3), "quick": run.quick}, file)
-            os.replace(part, path)
-        finally:
-            Path(part).unlink(missing_ok=True)
-
-
-def ran(number: int) -> Run | None:
-    """Return the run that is remembered of a lesson; a damaged or unreadable file is none."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        stored = json.loads(_record_path(number).read_text(encoding="utf-8"))
-        return Run(float(stored["seconds"]), bool(stored["quick"]))
-    return None
-
-
-def _record_path(number: int) -> Path:
-    return cache_dir() / "course" / f"{number:02}.json"
 
 
 # ------------------------------------------------------------------------ the frame of a lesson
@@ -251,6 +207,8 @@ def begin(docstring: str | None, file: str) -> Lesson:
     manual_seed(0)
     lesson._console.print(Text(about.name, "bold"))
     lesson._console.print(Text(about.question, "italic"))
+    for paragraph in (docstring or "").strip().split("\n\n")[1:]:  # what you will see
+        print("\n" + textwrap.fill(" ".join(paragraph.split()), WIDTH))
     if lesson.quick:
         lesson._console.print(Text("A quick first look; without --quick it is the whole.", "dim"))
     return lesson

@@ -12,7 +12,6 @@ from hello_dl.backend import is_array, to_device
 from hello_dl.graph import Node
 from hello_dl.ops.rule import RULES, rule
 
-
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 

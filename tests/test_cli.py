@@ -12,10 +12,11 @@ import sys
 import pytest
 
 from hello_dl import __version__, cli, course, doctor
-from hello_dl.course import Run, outline, record
+from hello_dl.course import outline
 from hello_dl.data import mnist
 from hello_dl.data.mnist import DataSet
 from hello_dl.data.sources import Source
+from hello_dl.progress import Run, record
 from hello_dl.show import render
 from hello_dl.train import digits as main_job
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from hello_dl import course
-from hello_dl.course import PARTS, Run, following, lessons, outline, ran, read_opening, record
+from hello_dl.course import PARTS, following, lessons, outline, read_opening
+from hello_dl.progress import Run, ran, record
 
 BODY = """
 from hello_dl.course import begin

@@ -51,6 +51,7 @@ INTRODUCED_IN = {
 NOT_FOR_LESSONS = {
     "hello_dl.cli",
     "hello_dl.doctor",
+    "hello_dl.progress",
     "hello_dl.usage",
 }  # they run lessons, not the other way
 ALWAYS = {*sys.stdlib_module_names, "numpy", "matplotlib", "rich"}

@@ -14,9 +14,7 @@ import contextlib
 import hashlib
 import inspect
 import math
-import os
 import sys
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -27,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hello_dl.data import digit_shapes, letter_shapes, shapes
+from hello_dl.data.files import replacing
 from hello_dl.data.shapes import CHARACTERS, DIGITS, LETTERS, SEGMENTS, Floats, shape_table
 from hello_dl.data.sources import cache_dir
 
@@ -253,11 +252,5 @@ def _read_cache(path: Path, counts: Iterable[int]) -> DataSet | None:
 def _write_cache(path: Path, arrays: DataSet) -> None:
     """Save the data set whole or not at all; a folder that cannot be written is no error."""
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, *arrays)
-            os.replace(name, path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with replacing(path) as part:
+            np.savez_compressed(part, *arrays)

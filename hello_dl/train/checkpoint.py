@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +9,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as pack
 
 from hello_dl.backend import to_device
+from hello_dl.data.files import replacing
 from hello_dl.nn import Module
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a path to write to, which becomes `path` once all is written.
-
-    Whatever happens on the way, `path` is either the old file or the whole new one.
-    """
-    part = path.with_name(f".{os.getpid()}.part.{path.name}")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def save(path: Path, model: Module, about: dict[str, str]) -> None:

@@ -248,8 +248,10 @@ def show(options: DigitsOptions, output: Output) -> Result:
     try:
         about = checkpoint.load(path, model)
     except ValueError as error:
-        fix = "train one with hello-dl digits" if path.exists() else "run hello-dl digits first"
-        raise ValueError(f"{error}; {fix}, or name the folder of another with --out") from None
+        fix = "name the folder of another with --out, or run hello-dl digits to replace it"
+        if not path.exists():
+            fix = "run hello-dl digits first, or name the folder of its model with --out"
+        raise ValueError(f"{error}; {fix}") from None
     digits = load(options, output)
     images, labels = digits.test_images, digits.test_labels
     many = options.show or 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hello_dl.data.files import replacing
 from hello_dl.functional import cross_entropy
 from hello_dl.nn import Module
 from hello_dl.tensor import Tensor
@@ -30,7 +31,7 @@ def writable_folder(folder: str | Path) -> Path:
     except (OSError, ValueError) as error:  # ValueError: a name that no folder can have
         why = getattr(error, "strerror", None) or str(error)
         raise ValueError(
-            f"--out '{folder}' cannot be written to: {why}; name another folder"
+            f"--out {str(folder)!r} cannot be written to: {why}; name another folder"
         ) from None
     return out
 
@@ -57,7 +58,7 @@ def draw_pictures(out: Path, model: Module, diary: Diary, title: str) -> tuple[l
     from hello_dl.show.plots import draw_curves
 
     try:
-        with checkpoint.replacing(out / CURVES) as part:
+        with replacing(out / CURVES) as part:
             train = [epoch.train_accuracy for epoch in diary.epochs]
             test = [epoch.test_accuracy for epoch in diary.epochs]
             draw_curves(part, title, diary.losses, train, test)

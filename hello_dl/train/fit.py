@@ -72,7 +72,7 @@ def fit(
             if not math.isfinite(loss.item()):
                 raise ValueError(
                     f"the loss is {loss.item()} at step {number}, with lr {lr:g}: "
-                    f"the steps are too large, try --lr {lr / 10:g}"
+                    f"the steps are too large, try --lr {min(lr / 10, 0.05):g}"
                 )
             right = int((logits.data.argmax(1) == labels[batch]).sum())
             yield Step(epoch, number, loss.item(), right, len(batch), optimizer.lr)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hello_dl.data.files import replacing
 from hello_dl.nn import Module
-from hello_dl.train.checkpoint import replacing
 from hello_dl.train.fit import Step, predict
 
 
