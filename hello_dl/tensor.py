@@ -7,9 +7,8 @@ their pulls are in ops/; this file holds the class, its methods, and `backward`.
 
 from __future__ import annotations
 
-import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from hello_dl import graph
@@ -17,7 +16,7 @@ from hello_dl.backend import Array, DType, as_array, device_of, dtype_of, module
 from hello_dl.graph import Node, recording, tick
 from hello_dl.ops import elementwise, loss, matmul, reduce, shape
 from hello_dl.ops.reduce import Axes
-from hello_dl.ops.rule import Block, pulled
+from hello_dl.ops.rule import Block, accumulate, pulled
 
 Operand = Any  # a Tensor, an array, a list of numbers, or a number
 
@@ -120,21 +119,21 @@ class Tensor(Block):
 
     def sum(self, dim: Axes = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
         """Sum of the entries along `dim`."""
-        return reduce.sum(self, **_options(dim, keepdim, numpy_names))
+        return reduce.sum(self, **reduce.options(dim, keepdim, numpy_names))
 
     def mean(self, dim: Axes = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
         """Mean of the entries along `dim`."""
-        return reduce.mean(self, **_options(dim, keepdim, numpy_names))
+        return reduce.mean(self, **reduce.options(dim, keepdim, numpy_names))
 
     def max(self, dim: Axes = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
         """Largest entry along `dim`; PyTorch's `amax`. Ties share the gradient evenly."""
-        return reduce.amax(self, **_options(dim, keepdim, numpy_names))
+        return reduce.amax(self, **reduce.options(dim, keepdim, numpy_names))
 
     amax = max
 
     def argmax(self, dim: int | None = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
         """Index of the largest entry along `dim`, or in the flattened block: int64, no gradient."""
-        options = _options(dim, keepdim, numpy_names)
+        options = reduce.options(dim, keepdim, numpy_names)
         return Tensor(self._data.argmax(options["dim"], keepdims=options["keepdim"]))
 
     def softmax(self, dim: int = -1) -> Tensor:
@@ -171,40 +170,12 @@ class Tensor(Block):
         """Number of entries."""
         return self._data.size
 
-    def reshape(self, *sizes: Any) -> Tensor:
-        """Read the same entries in another shape: `reshape(2, -1)` or `reshape((2, -1))`."""
-        return shape.reshape(self, shape=_sequence(sizes))
-
-    view = reshape
-
-    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-        """Make one axis of the axes from `start_dim` to `end_dim`."""
-        if not self.ndim:
-            return self.reshape(1)
-        first, last = _axis(start_dim, self.ndim), _axis(end_dim, self.ndim)
-        length = math.prod(self.shape[first : last + 1])
-        return self.reshape(*self.shape[:first], length, *self.shape[last + 1 :])
-
-    def permute(self, *dims: Any) -> Tensor:
-        """Put the axes in the order `dims`."""
-        return shape.permute(self, dims=_sequence(dims))
-
-    def transpose(self, dim0: int, dim1: int) -> Tensor:
-        """Swap two axes."""
-        dims = list(range(self.ndim))
-        i, j = _axis(dim0, self.ndim), _axis(dim1, self.ndim)
-        dims[i], dims[j] = dims[j], dims[i]
-        return shape.permute(self, dims=tuple(dims))
-
-    def squeeze(self, dim: int | None = None) -> Tensor:
-        """Drop the axes of length 1, or only the axis `dim` if it has length 1."""
-        axes = range(self.ndim) if dim is None else [_axis(dim, self.ndim)]
-        return self.reshape(*(n for i, n in enumerate(self.shape) if n != 1 or i not in axes))
-
-    def unsqueeze(self, dim: int) -> Tensor:
-        """Put in an axis of length 1 at position `dim`."""
-        at = _axis(dim, self.ndim + 1)
-        return self.reshape(*self.shape[:at], 1, *self.shape[at:])
+    reshape = view = shape.reshaped
+    permute = shape.permuted
+    flatten = shape.flatten
+    transpose = shape.transpose
+    squeeze = shape.squeeze
+    unsqueeze = shape.unsqueeze
 
     def __getitem__(self, index: Any) -> Tensor:
         return shape.getitem(self, index=_plain(index))
@@ -264,11 +235,11 @@ class Tensor(Block):
         for node in nodes:
             if node.parents:
                 node.grad = None
-        _accumulate(self, self._upstream(gradient))
+        accumulate(self, self._upstream(gradient))
         while nodes:  # children first: by its turn, a node's grad is complete
             node = nodes.pop()  # ... and what nobody else holds is freed as soon as it is done
             for parent, arriving in pulled(node):
-                _accumulate(parent, arriving)
+                accumulate(parent, arriving)
             if node.parents and not retain_graph:
                 node.parents, node.pulls = graph.released, ()
 
@@ -352,43 +323,3 @@ def _floating(array: Array) -> Array:
             "give it dtype='float32' or requires_grad=False"
         )
     return array
-
-
-def _accumulate(node: Block, arriving: Array) -> None:
-    """Add a gradient to what has arrived at a node so far."""
-    if node.grad is None:
-        if node.parents:
-            node.grad = arriving
-        elif node.grad_store is None:
-            node.grad = as_array(arriving).copy()  # a leaf's gradient is its owner's to change
-        else:
-            if arriving is not node.grad_store:
-                node.grad_store[...] = arriving
-            node.grad = node.grad_store
-    elif node.grad is node.grad_store:
-        node.grad += arriving
-    else:
-        node.grad = node.grad + arriving  # a new array: the old one may be somebody else's too
-
-
-def _axis(dim: int, ndim: int) -> int:
-    """Count an axis from the front: -1 is the last of `ndim`."""
-    if not -ndim <= dim < ndim:
-        raise IndexError(f"there is no axis {dim}: use {-ndim} to {ndim - 1}")
-    return dim % ndim
-
-
-def _sequence(sizes: Sequence[Any]) -> tuple[int, ...]:
-    """Read `(2, 3)` and `((2, 3),)` alike."""
-    if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
-        sizes = sizes[0]
-    return tuple(int(n) for n in sizes)
-
-
-def _options(dim: Axes, keepdim: bool, numpy_names: dict[str, Any]) -> dict[str, Any]:
-    """Read the options of a reduction under PyTorch's names or under numpy's."""
-    dim = numpy_names.pop("axis", dim)
-    keepdim = numpy_names.pop("keepdims", keepdim)
-    if numpy_names:
-        raise TypeError(f"unknown option {next(iter(numpy_names))!r}: use dim and keepdim")
-    return {"dim": dim, "keepdim": keepdim}

@@ -25,7 +25,7 @@ MAP = [
     {"hello_dl"},
     {"show", "models"},
     {"train"},
-    {"usage"},
+    {"progress", "usage"},
     {"course", "doctor"},
     {"cli"},
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from hello_dl.backend import Array, module_of
 from hello_dl.ops.rule import rule
@@ -36,6 +37,15 @@ def amax(x: Array, *, dim: Axes = None, keepdim: bool = False):
         return winners * _spread(g, x, dim) / winners.sum(_axes(dim), keepdims=True)
 
     return largest, pull
+
+
+def options(dim: Axes, keepdim: bool, numpy_names: dict[str, Any]) -> dict[str, Any]:
+    """Read the options of a reduction under PyTorch's names or under numpy's."""
+    dim = numpy_names.pop("axis", dim)
+    keepdim = numpy_names.pop("keepdims", keepdim)
+    if numpy_names:
+        raise TypeError(f"unknown option {next(iter(numpy_names))!r}: use dim and keepdim")
+    return {"dim": dim, "keepdim": keepdim}
 
 
 def _axes(dim: Axes) -> int | tuple[int, ...] | None:

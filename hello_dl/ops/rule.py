@@ -73,8 +73,8 @@ def rule(function: Callable[..., Any] | None = None, *, broadcasts: bool = False
             value, pulls = function(*arrays, **options)
         except (ValueError, TypeError, IndexError) as error:
             raise _explained(op, arrays, error) from None
-        if value.dtype == FLOAT64 and op != "astype" and not any(map(_is_float64, arrays)):
-            value = value.astype(DEFAULT_FLOAT)  # numpy turns whole numbers into float64
+        if value.dtype == FLOAT64 and op != "astype" and _made_of_whole_numbers(arrays):
+            value = value.astype(DEFAULT_FLOAT)
         node = _node(op, value)
         path = recording.path
         if needs_grad and path is not None:
@@ -129,6 +129,23 @@ def pulled(node: Block) -> Iterator[tuple[Block, Array]]:
                 yield parent, _fitted(pull(g), parent._data, node)
 
 
+def accumulate(node: Block, arriving: Array) -> None:
+    """Add a gradient to what has arrived at a node so far."""
+    if node.grad is None:
+        if node.parents:
+            node.grad = arriving
+        elif node.grad_store is None:
+            node.grad = as_array(arriving).copy()  # a leaf's gradient is its owner's to change
+        else:
+            if arriving is not node.grad_store:
+                node.grad_store[...] = arriving
+            node.grad = node.grad_store
+    elif node.grad is node.grad_store:
+        node.grad += arriving
+    else:
+        node.grad = node.grad + arriving  # a new array: the old one may be somebody else's too
+
+
 def _fitted(gradient: Array, data: Array, node: Block) -> Array:
     """Bring a gradient into the shape and the dtype of the input that it belongs to."""
     if gradient.shape != data.shape:
@@ -163,8 +180,10 @@ def _operand(op: str, x: Any) -> Any:
     raise TypeError(f"{op}: expected a Tensor, an array or a number, got {x!r:.60}")
 
 
-def _is_float64(x: Any) -> bool:
-    return is_array(x) and x.dtype == FLOAT64
+def _made_of_whole_numbers(arrays: list[Any]) -> bool:
+    """Tell whether float64 was nobody's wish: numpy makes it of whole numbers by itself."""
+    dtypes = [a.dtype for a in arrays if is_array(a)]
+    return FLOAT64 not in dtypes and any(dtype.kind != "f" for dtype in dtypes)
 
 
 def _explained(op: str, arrays: list[Any], error: Exception) -> Exception:

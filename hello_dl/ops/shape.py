@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from hello_dl.backend import Array, device_of, is_array, module_of
@@ -57,3 +59,59 @@ def to_device(x: Array, *, device: str):
     """Copy to another device; the gradient comes back to where x lives."""
     home = device_of(x)
     return move(x, device), lambda g: move(g, home)
+
+
+# What follows is spelled with the operations above; x is a Tensor. They are its methods.
+
+
+def reshaped(x: Any, *sizes: Any) -> Any:
+    """Read the same entries in another shape: `reshape(2, -1)` or `reshape((2, -1))`."""
+    return reshape(x, shape=_sequence(sizes))
+
+
+def permuted(x: Any, *dims: Any) -> Any:
+    """Put the axes in another order: axis i of the result is axis dims[i]."""
+    return permute(x, dims=_sequence(dims))
+
+
+def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """Make one axis of the axes from `start_dim` to `end_dim`."""
+    if not x.shape:
+        return reshape(x, shape=(1,))
+    first, last = _axis(start_dim, len(x.shape)), _axis(end_dim, len(x.shape))
+    length = math.prod(x.shape[first : last + 1])
+    return reshape(x, shape=(*x.shape[:first], length, *x.shape[last + 1 :]))
+
+
+def transpose(x: Any, dim0: int, dim1: int) -> Any:
+    """Swap two axes."""
+    dims = list(range(len(x.shape)))
+    i, j = _axis(dim0, len(dims)), _axis(dim1, len(dims))
+    dims[i], dims[j] = dims[j], dims[i]
+    return permute(x, dims=tuple(dims))
+
+
+def squeeze(x: Any, dim: int | None = None) -> Any:
+    """Drop the axes of length 1, or only the axis `dim` if it has length 1."""
+    axes = range(len(x.shape)) if dim is None else [_axis(dim, len(x.shape))]
+    return reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in axes))
+
+
+def unsqueeze(x: Any, dim: int) -> Any:
+    """Put in an axis of length 1 at position `dim`."""
+    at = _axis(dim, len(x.shape) + 1)
+    return reshape(x, shape=(*x.shape[:at], 1, *x.shape[at:]))
+
+
+def _axis(dim: int, ndim: int) -> int:
+    """Count an axis from the front: -1 is the last of `ndim`."""
+    if not -ndim <= dim < ndim:
+        raise IndexError(f"there is no axis {dim}: use {-ndim} to {ndim - 1}")
+    return dim % ndim
+
+
+def _sequence(sizes: Sequence[Any]) -> tuple[int, ...]:
+    """Read `(2, 3)` and `((2, 3),)` alike."""
+    if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
+        sizes = sizes[0]
+    return tuple(int(n) for n in sizes)

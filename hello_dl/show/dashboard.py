@@ -23,6 +23,7 @@ LINGER = 1.2  # seconds for which a digit stays
 HEAD = 7  # lines above the digit, the loss being one of them
 SIDE = 18  # columns left of the bar and of the line of the loss
 
+HINT = "Ctrl-C stops and saves"
 LEVELS, PLAIN_LEVELS = "▁▂▃▄▅▆▇█", "_.-=+*%#"  # heights of a line of characters
 
 
@@ -53,13 +54,12 @@ class Dashboard:
         self.misread: Sequence[int] = ()
         self.chance = np.random.default_rng(0)  # our own: to look on must not change the training
         self.shown, self.turn, self.turn_at = 0, 0, -math.inf
-        self.began = self.drawn_at = time.perf_counter()
+        self.began, self.drawn_at = time.perf_counter(), -math.inf
         self.pause = PAUSE
         self.live = Live(console=output.console, screen=True, auto_refresh=False)
 
     def __enter__(self) -> Dashboard:
         self.live.__enter__()
-        self.draw()
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -102,22 +102,21 @@ class Dashboard:
 
     def _head(self, width: int, rows: int, seconds: float) -> Picture:
         """Title, progress, the loss as a line in so many rows, accuracy and speed."""
-        title, hint = Text.assemble(("hello-dl digits", "bold"), f"  {self.title}"), "Ctrl-C stops"
+        title, hint = Text.assemble(("hello-dl digits", "bold"), f"  {self.title}"), HINT
         if width > title.cell_len + len(hint):
             title.append(hint.rjust(width - title.cell_len), DIM)
         recent = self.losses[-100:]
         loss = f"loss     {sum(recent) / len(recent):.4f}" if recent else "loss"
+        labels = [loss] + [""] * (rows - 1)
+        drawn = loss_line(self.losses, width - SIDE, rows, self.fine)
         chart = [
-            Text.assemble(label.ljust(SIDE), (line, "cyan"))
-            for label, line in zip(
-                [loss] + [""] * (rows - 1), loss_line(self.losses, width - SIDE, rows, self.fine)
-            )
+            Text.assemble(label.ljust(SIDE), (line, "cyan")) for label, line in zip(labels, drawn)
         ]
         tested = None if self.test_accuracy is None else percent(self.test_accuracy)
         accuracy = Text.assemble("accuracy ", (tested or "not tested yet", "bold"))
-        accuracy.append(" of the test digits" if tested else "")
+        accuracy.append(" on test digits" if tested else "")
         if self.seen:
-            accuracy.append(f", {percent(self.right / self.seen)} of those it learns from")
+            accuracy.append(f", {percent(self.right / self.seen)} on training digits")
         speed = Text(f"speed    {self.seen_in_all / max(seconds, 1e-3):,.0f} digits a second, ")
         speed.append(f"learning rate {self.lr:.4f}")
         return [title, Text(), self._progress(width, seconds), *chart, accuracy, speed, Text()]
@@ -143,18 +142,20 @@ class Dashboard:
             said = [Text(" ").join(said)]
         if height < 12:
             return said
-        if self.output.digit_style == "half" and width >= 90 and height >= len(image):
-            digit = draw_digit(image, "full")
-        else:  # in a low window without the margins above and below the digit
-            digit = draw_digit(image if height >= 14 else image[2:-2], self.output.digit_style)
+        style = self.output.digit_style
+        if style == "half" and width >= 90 and height >= len(image):
+            style = "full"
+        elif height < 14:
+            image = image[2:-2]  # mostly margin
+        digit = draw_digit(image, style)
         room = width - digit[0].cell_len - 3
         if room < 16:
             return [*digit[: height - len(said)], *said]
         bars = draw_bars(probabilities, min(room, 60), actual, self.fine)
         if height >= 24:
             bars = [line for one in bars for line in (one, Text())][:-1]
-        beside = [*bars, Text(), *said]
-        above = [Text()] * ((min(len(digit), height) - len(beside)) // 2)
+        beside = [*bars, *said] if height < 14 else [*bars, Text(), *said]
+        above = [Text()] * ((len(digit) - len(beside)) // 2)
         return side_by_side([digit, above + beside])
 
     def _next_digit(self, seconds: float) -> None:

@@ -53,12 +53,13 @@ def digit_lines(image: np.ndarray) -> list[str]:
 
 
 def crop(images: np.ndarray) -> np.ndarray:
-    """Cut empty margins off pictures (n, height, width), off all of them the same."""
+    """Cut margins off pictures (n, height, width), of all the same, but for one empty pixel."""
     ink = images.max(0) > 0
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     if not len(rows):
         return images
-    return images[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    top, left = max(rows[0] - 1, 0), max(columns[0] - 1, 0)
+    return images[:, top : rows[-1] + 2, left : columns[-1] + 2]
 
 
 def _row_pairs(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

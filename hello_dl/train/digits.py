@@ -125,7 +125,7 @@ def train(options: DigitsOptions, output: Output, on_step: OnStep | None = None)
         if not diary.losses:
             raise  # nothing is learned yet: keep what an earlier run has saved
         interrupted = True
-    if diary.seen:  # it was stopped in the middle of an epoch
+    if diary.untested:  # it was stopped in the middle of an epoch
         diary.end_epoch()
 
     about = {"model": options.model, "data": digits.name, "seed": str(options.seed)}
@@ -240,11 +240,7 @@ def try_mnist(model: Module, output: Output) -> None:
 
 def show(options: DigitsOptions, output: Output) -> Result:
     """Load the model of an earlier run, and draw some test digits with what it reads."""
-    path, model, many = (
-        Path(options.out) / files.MODEL,
-        make_model(options.model),
-        options.show or 0,
-    )
+    path, model = Path(options.out) / files.MODEL, make_model(options.model)
     try:
         about = checkpoint.load(path, model)
     except ValueError as error:
@@ -254,7 +250,7 @@ def show(options: DigitsOptions, output: Output) -> Result:
         raise ValueError(f"{error}; {fix}") from None
     digits = load(options, output)
     images, labels = digits.test_images, digits.test_labels
-    many = options.show or 1
+    many = options.show or 0
     if many > len(labels):
         raise ValueError(f"--show {many} is more than the {len(labels):,} test digits")
     output.say(f"net    {options.model} from {path}, trained on {about.get('data', '?')}")

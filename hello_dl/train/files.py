@@ -39,9 +39,9 @@ def writable_folder(folder: str | Path) -> Path:
 def save(out: Path, model: Module, diary: Diary, about: dict[str, str]) -> list[Path]:
     """Write the model and the metrics; what is there is replaced whole or not at all."""
     last = diary.epochs[-1]
-    about |= {"steps": str(last.step), "test_accuracy": f"{last.test_accuracy:.4f}"}
+    numbers = {"steps": str(last.step), "test_accuracy": f"{last.test_accuracy:.4f}"}
     try:
-        checkpoint.save(out / MODEL, model, about)
+        checkpoint.save(out / MODEL, model, about | numbers)
         write_metrics(out / METRICS, diary.epochs)
     except OSError as error:
         why = error.strerror or str(error)

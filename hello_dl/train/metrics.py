@@ -42,16 +42,21 @@ class Diary:
 
     def step(self, step: Step) -> None:
         """Note a step."""
-        self.losses.append(step.loss)
+        self.last = step
         self.right += step.right
         self.seen += step.seen
-        self.last = step
+        self.losses.append(step.loss)  # at last: a Ctrl-C on the way leaves a whole diary
+
+    @property
+    def untested(self) -> list[float]:
+        """The losses since the last test."""
+        return self.losses[self.epochs[-1].step if self.epochs else 0 :]
 
     def end_epoch(self) -> Epoch:
         """Test, and note this epoch, or the part of it that was done."""
         now = time.perf_counter()
         self.probabilities = predict(self.model, self.images)
-        losses = self.losses[self.epochs[-1].step if self.epochs else 0 :]
+        losses = self.untested
         epoch = Epoch(
             epoch=self.last.epoch,
             step=self.last.number,

@@ -1,0 +1,511 @@
+import io
+import json
+import os
+import re
+import struct
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from hello_dl import manual_seed, nn
+from hello_dl.backend.threads import _openblas, matmul_threads
+from hello_dl.data.digits import Digits
+from hello_dl.data.sources import DataError
+from hello_dl.data.strokes import load_strokes
+from hello_dl.models import make_model
+from hello_dl.show.render import RenderError, renderers
+from hello_dl.train import checkpoint, digits, files
+from hello_dl.train.digits import DigitsOptions, run
+from hello_dl.train.fit import fit, predict
+from hello_dl.train.metrics import accuracy, confusion, right_answers, worst_mistakes
+
+GRAPH = {"graph.svg"} if renderers() else {"graph.dot", "graph.txt"}
+FILES = {"model.safetensors", "metrics.jsonl", "curves.png"} | GRAPH
+LAST = re.compile(r"test accuracy (\d+\.\d\d) % \(([\d,]+) of ([\d,]+), (MNIST|strokes)\)")
+
+
+@pytest.fixture(scope="module")
+def some_digits():
+    """Drawn digits, few enough to learn in a blink."""
+    return Digits(*load_strokes(1200, 300, cache=False), "strokes", "drawn for the test")
+
+
+@pytest.fixture(autouse=True)
+def few_digits(monkeypatch, some_digits):
+    """Let the job find these, and MNIST nowhere."""
+    monkeypatch.setattr(digits, "load_digits", lambda data, download, progress: some_digits)
+    monkeypatch.setattr(digits, "find", lambda source: None)
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Run the job into tmp_path/out; return its result and what it printed."""
+
+    def start(on_step=None, encoding="utf-8", out="out", **options):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding, newline="\n")
+        options = {"epochs": 2, "batch_size": 32, **options}
+        result = run(DigitsOptions(out=tmp_path / out, **options), stream, on_step)
+        return result, stream.buffer.getvalue().decode(encoding)
+
+    return start
+
+
+def stop_at(number):
+    """A Ctrl-C after that step."""
+
+    def on_step(step):
+        if step.number == number:
+            raise KeyboardInterrupt
+
+    return on_step
+
+
+def contents(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+# ----------------------------------------------------------------------------------- it trains
+
+
+def test_it_trains_and_leaves_four_files_and_a_last_line(job, tmp_path, some_digits):
+    result, text = job()
+    out = tmp_path / "out"
+    assert {file.name for file in out.iterdir()} == FILES
+    assert set(result.files) == {out / name for name in FILES}
+    assert not result.interrupted
+    assert "\x1b" not in text
+    assert len(re.findall(r"^epoch \d of 2 ", text, re.MULTILINE)) == 2
+
+    told = LAST.fullmatch(text.rstrip("\n").split("\n")[-1])
+    assert told
+    assert told[4] == "strokes"
+    assert (int(told[2]), int(told[3])) == (result.right, result.count) == (result.right, 300)
+    assert float(told[1]) == pytest.approx(100 * result.right / 300, abs=0.01)
+    assert result.right > 150  # it has learned something
+
+    model = make_model("mlp")
+    about = checkpoint.load(out / "model.safetensors", model)
+    assert (about["model"], about["data"]) == ("mlp", "strokes")
+    assert accuracy(predict(model, some_digits.test_images), some_digits.test_labels) == (
+        result.right / 300
+    )
+    assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
+    graph = (out / min(GRAPH)).read_text(encoding="utf-8")
+    for expected in ("images", "labels", "(128, 784)", "Linear 5", "cross_entropy"):
+        assert expected in graph
+
+
+def test_the_metrics_have_a_line_for_every_epoch(job, tmp_path):
+    result, _ = job(epochs=3)
+    lines = (tmp_path / "out" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    epochs = [json.loads(line) for line in lines]
+    assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3]
+    assert [epoch["step"] for epoch in epochs] == [38, 76, 114]  # 1200 / 32, rounded up
+    assert epochs[0]["loss"] > epochs[1]["loss"] > epochs[2]["loss"] > 0
+    assert epochs[0]["lr"] > epochs[1]["lr"] > epochs[2]["lr"] > 0
+    assert 0 < epochs[0]["seconds"] < epochs[1]["seconds"] < epochs[2]["seconds"]
+    assert epochs[2]["test_accuracy"] == result.right / result.count
+    assert 0.5 < epochs[2]["train_accuracy"] <= 1
+    assert all(epoch["images_per_second"] > 0 for epoch in epochs)
+
+
+def test_the_same_seed_gives_the_same_training(job):
+    def losses(**options):
+        return [epoch.loss for epoch in job(**options)[0].epochs]
+
+    assert losses(seed=3) == losses(seed=3)
+    assert losses(seed=3) != losses(seed=4)
+
+
+def test_the_report_has_the_confusion_table_and_the_worst_mistakes(job):
+    result, text = job()
+    table = re.findall(r"^ {5}\d( +[\d.]+){10}", text, re.MULTILINE)
+    assert len(table) == 10
+    mistakes = re.findall(r"predicted (\d) \((\d+) %\),", text)
+    actual = re.findall(r"actual (\d): missed", text)
+    assert len(mistakes) == len(actual) == 6
+    assert all(digit != other for (digit, _), other in zip(mistakes, actual))
+    shares = [int(share) for _, share in mistakes]
+    assert shares == sorted(shares, reverse=True)
+    assert all(
+        len(line) <= 80 for line in text.splitlines() if str(result.files[0].parent) not in line
+    )
+
+
+def test_quick_learns_from_fewer_digits(job, monkeypatch, tmp_path):
+    monkeypatch.setattr(digits, "QUICK", 320)
+    result, text = job(quick=True, epochs=None)
+    assert [epoch.step for epoch in result.epochs] == [10, 20]
+    assert "320 to learn from, 300 to test" in text
+    assert {file.name for file in (tmp_path / "out").iterdir()} == FILES
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_it_runs_where_the_output_can_encode_little(job, encoding):
+    result, text = job(encoding=encoding, out="Ziffern – 数字 é")
+    assert LAST.fullmatch(text.splitlines()[-1])
+    assert re.search("Ziffern [-–] [?][?] (e|é)\n", text)
+    assert all(file.exists() for file in result.files)
+    job(encoding=encoding, out="Ziffern – 数字 é", show=5)
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self):
+        return True
+
+
+def test_in_a_terminal_it_is_live_and_the_last_line_is_the_same(job, tmp_path, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for stop, plain in ((None, False), (stop_at(30), False), (None, True)):
+        stream = Terminal(io.BytesIO(), "utf-8", newline="\n")
+        options = DigitsOptions(out=tmp_path / "live", epochs=1, batch_size=32, plain=plain)
+        result = run(options, stream, stop)
+        stream.flush()
+        text = stream.buffer.getvalue().decode()
+        assert result.interrupted == bool(stop)
+        assert ("\x1b" in text) != plain
+        if not plain:
+            before, during, after = re.split(r"\x1b\[\?1049[hl]", text)
+            assert "net    mlp" in before
+            assert "hello-dl digits" in during
+            assert "saved" in after
+        last = re.sub(r"\x1b\[[0-9;]*m", "", text).rstrip("\n").split("\n")[-1]
+        assert last == result.last_line
+        assert LAST.fullmatch(last)
+
+
+def test_looking_on_does_not_change_the_training(job, tmp_path, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr("hello_dl.show.dashboard.PAUSE", 0)
+    stream = Terminal(io.BytesIO(), "utf-8")
+    options = DigitsOptions(out=tmp_path / "live", epochs=1, batch_size=32)
+    live = run(options, stream)
+    blind, _ = job(epochs=1)
+    assert live.epochs[0].loss == blind.epochs[0].loss
+    assert live.right == blind.right
+
+
+# --------------------------------------------------------------------------- trained on strokes
+
+
+def idx(array):
+    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+def test_on_strokes_it_tries_mnist_if_that_is_here(job, monkeypatch, tmp_path, some_digits):
+    files = {
+        "t10k-images-idx3-ubyte": idx(some_digits.test_images[:50]),
+        "t10k-labels-idx1-ubyte": idx(some_digits.test_labels[:50]),
+    }
+    monkeypatch.setattr(digits, "find", lambda source: tmp_path / source.name)
+    monkeypatch.setattr(digits, "read", lambda source, path: files[source.name])
+    result, text = job()
+    *_, tried, last = text.splitlines()
+    right = re.fullmatch(r"real handwriting, .*: \d+\.\d\d % \((\d+) of 50, MNIST\)", tried)
+    assert right
+    model = make_model("mlp")
+    checkpoint.load(tmp_path / "out" / "model.safetensors", model)
+    expected = right_answers(
+        predict(model, some_digits.test_images[:50]), some_digits.test_labels[:50]
+    )
+    assert int(right[1]) == expected
+    assert last == result.last_line
+    assert "strokes" in last
+
+
+def test_a_damaged_mnist_is_only_mentioned(job, monkeypatch, tmp_path):
+    def read(source, path):
+        raise DataError(f"{path} is damaged", "delete it")
+
+    monkeypatch.setattr(digits, "find", lambda source: tmp_path / source.name)
+    monkeypatch.setattr(digits, "read", read)
+    _, text = job()
+    assert "MNIST could not be tried" in text
+    assert LAST.fullmatch(text.splitlines()[-1])
+
+
+def test_it_says_nothing_of_mnist_where_there_is_none_or_it_was_trained_on(
+    job, monkeypatch, some_digits
+):
+    assert "handwriting, which" not in job()[1]
+    renamed = some_digits._replace(name="MNIST")
+    monkeypatch.setattr(digits, "load_digits", lambda *_: renamed)
+    monkeypatch.setattr(digits, "find", lambda source: pytest.fail("it looked for MNIST"))
+    assert job()[1].splitlines()[-1].endswith("of 300, MNIST)")
+
+
+# -------------------------------------------------------------------------------------- Ctrl-C
+
+
+@pytest.mark.parametrize("number", [1, 30, 38, 45])
+def test_ctrl_c_saves_what_there_is_and_says_where(job, tmp_path, number, some_digits):
+    result, text = job(stop_at(number))
+    out = tmp_path / "out"
+    assert result.interrupted
+    assert f"stopped after {number} steps" in text
+    assert str(out) in text.splitlines()[-2]
+    assert LAST.fullmatch(text.splitlines()[-1])
+    assert {file.name for file in out.iterdir()} == FILES
+    lines = (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [n for n in (38,) if n < number] + [
+        number
+    ]
+    model = make_model("mlp")
+    checkpoint.load(out / "model.safetensors", model)
+    read = right_answers(predict(model, some_digits.test_images), some_digits.test_labels)
+    assert read == result.right
+
+
+def test_ctrl_c_before_the_first_step_keeps_what_was_saved(job, tmp_path, monkeypatch):
+    job()
+    before = contents(tmp_path / "out")
+
+    def load_digits(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(digits, "load_digits", load_digits)
+    result, text = job()
+    assert result.interrupted
+    assert result.count == 0
+    assert "nothing was saved" in text.lower()
+    assert text.splitlines()[-1].startswith("test accuracy not measured")
+    assert contents(tmp_path / "out") == before
+
+
+def test_a_second_ctrl_c_skips_the_pictures_only(job, tmp_path, monkeypatch):
+    def draw_pictures(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "draw_pictures", draw_pictures)
+    result, text = job(stop_at(5))
+    assert {file.name for file in result.files} == {"model.safetensors", "metrics.jsonl"}
+    assert LAST.fullmatch(text.splitlines()[-1])
+
+
+# ---------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"epochs": 0}, "--epochs.*0"),
+        ({"batch_size": -1}, "--batch-size.*-1"),
+        ({"lr": 0.0}, "--lr.*0"),
+        ({"lr": float("nan")}, "--lr.*nan"),
+        ({"lr": float("inf")}, "--lr.*inf"),
+        ({"seed": -5}, "--seed.*-5"),
+        ({"show": 0}, "--show.*0"),
+        ({"model": "lenet5000"}, "lenet5000.*mlp"),
+    ],
+)
+def test_options_that_make_no_sense_are_named(options, told):
+    with pytest.raises(ValueError, match=told):
+        DigitsOptions(**options)
+
+
+@pytest.mark.parametrize("out", ["file", "file/below", "folder", "a\0b"])
+def test_an_unwritable_out_fails_before_any_work_and_loses_nothing(job, tmp_path, monkeypatch, out):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder" / "model.safetensors").mkdir(parents=True)
+    monkeypatch.setattr(digits, "load_digits", lambda *_: pytest.fail("it went to work"))
+    with pytest.raises(ValueError, match="--out") as caught:
+        job(out=out)
+    assert str(tmp_path) in str(caught.value)
+    assert "name another folder" in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_full_disk_leaves_the_earlier_model(job, tmp_path, monkeypatch):
+    job()
+    before = contents(tmp_path / "out")
+
+    def write_bytes(self, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", write_bytes)
+    with pytest.raises(ValueError, match="No space left on device"):
+        job()
+    assert contents(tmp_path / "out") == before
+
+
+def test_a_picture_that_cannot_be_written_loses_nothing_else(job, monkeypatch):
+    def draw_curves(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hello_dl.show.plots.draw_curves", draw_curves)
+    result, text = job()
+    assert {file.name for file in result.files} == {"model.safetensors", "metrics.jsonl"}
+    assert "No space left" in text
+    assert LAST.fullmatch(text.splitlines()[-1])
+
+
+def test_without_graphviz_the_graph_is_text_and_it_says_what_to_install(job, monkeypatch):
+    def render(dot, kind):
+        raise RenderError("there is no Graphviz on this machine: install it")
+
+    monkeypatch.setattr("hello_dl.show.graph.render", render)
+    result, text = job()
+    assert {file.name for file in result.files} >= {"curves.png", "graph.dot", "graph.txt"}
+    assert "no Graphviz on this machine: install it" in text
+
+
+def test_unreadable_data_is_an_error_and_loses_nothing(job, tmp_path, monkeypatch):
+    job()
+    before = contents(tmp_path / "out")
+
+    def load_digits(*_):
+        raise DataError("--data 'nowhere' cannot be read", "name a folder")
+
+    monkeypatch.setattr(digits, "load_digits", load_digits)
+    with pytest.raises(DataError, match="nowhere"):
+        job(data="nowhere")
+    assert contents(tmp_path / "out") == before
+
+
+def test_a_batch_larger_than_the_data_is_an_error(job):
+    with pytest.raises(ValueError, match=r"--batch-size 1201 .* 1,200"):
+        job(batch_size=1201)
+    job(batch_size=1200)
+
+
+@pytest.mark.filterwarnings("error")
+def test_steps_too_large_to_learn_end_with_a_fix_and_lose_nothing(job, tmp_path):
+    job()
+    before = contents(tmp_path / "out")
+    with pytest.raises(ValueError, match=r"loss is (nan|inf) at step \d+, with lr 1e\+06.*--lr"):
+        job(lr=1e6)
+    assert contents(tmp_path / "out") == before
+
+
+# ------------------------------------------------------------------------------------- showing
+
+
+def test_show_loads_the_model_and_draws_what_it_reads(job, tmp_path):
+    trained, _ = job()
+    before = contents(tmp_path / "out")
+    result, text = job(show=7)
+    assert len(re.findall(r"predicted \d \(\d+ %\),", text)) == 7
+    assert len(re.findall(r"actual \d: (?:got it|missed)", text)) == 7
+    assert "epoch" not in text
+    assert text.splitlines()[-1] == trained.last_line == result.last_line
+    assert contents(tmp_path / "out") == before
+    assert job(show=7)[1] == text
+    assert job(show=7, seed=1)[1] != text
+
+
+def test_show_tells_right_from_wrong(job, some_digits):
+    job()
+    result, text = job(show=300)
+    predicted = re.findall(r"predicted (\d)", text)
+    actual = re.findall(r"actual (\d): (got it|missed)", text)
+    assert len(predicted) == len(actual) == 300
+    for said, (digit, verdict) in zip(predicted, actual):
+        assert (said == digit) == (verdict == "got it")
+    assert sum(verdict == "got it" for _, verdict in actual) == result.right
+    assert sorted(digit for digit, _ in actual) == sorted(map(str, some_digits.test_labels))
+
+
+def test_show_without_a_model_says_what_to_run(job, tmp_path):
+    with pytest.raises(ValueError, match="run hello-dl digits first") as caught:
+        job(show=3)
+    assert str(tmp_path / "out" / "model.safetensors") in str(caught.value)
+
+
+def test_show_of_another_net_names_what_differs(job, tmp_path):
+    (tmp_path / "out").mkdir()
+    path = tmp_path / "out" / "model.safetensors"
+    manual_seed(0)
+    other = nn.Sequential(nn.Flatten(), nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10))
+    checkpoint.save(path, other, {"model": "other"})
+    with pytest.raises(ValueError, match=r"'1.weight' has shape \(100, 784\)") as caught:
+        job(show=3)
+    assert "--out" in str(caught.value)
+    save_file({"conv": np.zeros(3)}, path)
+    with pytest.raises(ValueError, match="'1.weight' is missing"):
+        job(show=3)
+    path.write_bytes(b"not a model")
+    with pytest.raises(ValueError, match="damaged or no model file"):
+        job(show=3)
+    assert path.read_bytes() == b"not a model"
+
+
+def test_show_of_more_digits_than_there_are(job):
+    job()
+    with pytest.raises(ValueError, match="--show 301 .* 300"):
+        job(show=301)
+
+
+# ------------------------------------------------------------------------- the loop, and metrics
+
+
+def test_fit_takes_every_digit_once_an_epoch_with_a_falling_rate(some_digits):
+    images, labels = some_digits.train_images[:100], some_digits.train_labels[:100]
+    seen = []
+
+    class Watch(nn.Module):
+        def __init__(self):
+            self.layer = nn.Linear(784, 10)
+
+        def forward(self, x):
+            assert x.dtype == "float32"
+            assert 0 <= x.data.min() < x.data.max() <= 1
+            seen.append(x.data.reshape(len(x), -1).sum(1))
+            return self.layer(x.flatten(1))
+
+    manual_seed(0)
+    steps = list(fit(Watch(), images, labels, epochs=2, batch_size=30, lr=0.4))
+    assert [step.seen for step in steps] == [30, 30, 30, 10] * 2
+    assert [step.epoch for step in steps] == [1] * 4 + [2] * 4
+    assert [step.number for step in steps] == list(range(1, 9))
+    assert [step.lr for step in steps] == pytest.approx([0.4 * (1 - i / 8) for i in range(8)])
+    ink = np.sort(images.reshape(100, -1).sum(1) / 255.0)
+    first, second = np.concatenate(seen[:4]), np.concatenate(seen[4:])
+    np.testing.assert_allclose(np.sort(first), ink, rtol=1e-4)
+    np.testing.assert_allclose(np.sort(second), ink, rtol=1e-4)
+    assert not np.array_equal(first, second)
+
+
+def test_predict_gives_probabilities_whatever_the_batches(some_digits):
+    model = make_model("mlp")
+    images = some_digits.test_images[:25]
+    all_at_once = predict(model, images)
+    assert all_at_once.shape == (25, 10)
+    np.testing.assert_allclose(all_at_once.sum(1), 1, rtol=1e-5)
+    np.testing.assert_allclose(predict(model, images, batch_size=4), all_at_once, rtol=1e-4)
+    assert model.training
+
+
+def test_accuracy_confusion_and_worst_mistakes_by_hand():
+    probabilities = np.array(
+        [
+            [0.7, 0.2, 0.1],  # 0, right
+            [0.1, 0.8, 0.1],  # 1, is 2
+            [0.2, 0.3, 0.5],  # 2, right
+            [0.0, 0.1, 0.9],  # 2, is 0
+            [0.4, 0.3, 0.3],  # 0, is 1
+        ]
+    )
+    labels = np.array([0, 2, 2, 0, 1])
+    assert right_answers(probabilities, labels) == 2
+    assert accuracy(probabilities, labels) == 0.4
+    assert confusion(probabilities, labels).tolist() == [[1, 0, 1], [1, 0, 0], [0, 1, 1]]
+    assert worst_mistakes(probabilities, labels, 10) == [3, 1, 4]
+    assert worst_mistakes(probabilities, labels, 2) == [3, 1]
+    assert worst_mistakes(probabilities[[0, 2]], labels[[0, 2]], 2) == []
+
+
+@pytest.mark.skipif(_openblas() is None, reason="numpy uses another library than OpenBLAS")
+def test_matmul_threads_are_set_and_set_back(monkeypatch):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    get, _ = _openblas()
+    before = get()
+    with pytest.raises(KeyboardInterrupt), matmul_threads(1):
+        assert get() == 1
+        raise KeyboardInterrupt
+    assert get() == before
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", str(os.cpu_count()))
+    with matmul_threads(1):
+        assert get() == before
