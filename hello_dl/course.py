@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 from rich.text import Text
+from threadpoolctl import threadpool_limits
 
 from hello_dl.backend import device
 from hello_dl.backend.random import manual_seed
@@ -205,6 +206,7 @@ def begin(docstring: str | None, file: str) -> Lesson:
         sys.excepthook = _say_in_one_line(sys.excepthook)
     random.seed(0)
     manual_seed(0)
+    threadpool_limits(1, "blas")  # small products gain nothing from two, and may wait for long
     lesson._console.print(Text(about.name, "bold"))
     lesson._console.print(Text(about.question, "italic"))
     for paragraph in (docstring or "").strip().split("\n\n")[1:]:  # what you will see

@@ -1,15 +1,14 @@
 import io
 import json
-import os
 import re
 import struct
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from threadpoolctl import threadpool_info
 
 from hello_dl import manual_seed, nn
-from hello_dl.backend.threads import _openblas, matmul_threads
 from hello_dl.data.digits import Digits
 from hello_dl.data.sources import DataError
 from hello_dl.data.strokes import load_strokes
@@ -497,15 +496,16 @@ def test_accuracy_confusion_and_worst_mistakes_by_hand():
     assert worst_mistakes(probabilities[[0, 2]], labels[[0, 2]], 2) == []
 
 
-@pytest.mark.skipif(_openblas() is None, reason="numpy uses another library than OpenBLAS")
-def test_matmul_threads_are_set_and_set_back(monkeypatch):
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+@pytest.mark.parametrize("wish", [None, "2"])
+def test_one_thread_multiplies_unless_the_user_says_otherwise(job, wish, monkeypatch):
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    get, _ = _openblas()
-    before = get()
-    with pytest.raises(KeyboardInterrupt), matmul_threads(1):
-        assert get() == 1
-        raise KeyboardInterrupt
-    assert get() == before
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", str(os.cpu_count()))
-    with matmul_threads(1):
-        assert get() == before
+    if wish:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", wish)
+    before, during = blas_threads(), []
+    job(lambda step: during.append(blas_threads()), epochs=1)
+    assert during[0] == (before if wish else [1] * len(before))
+    assert blas_threads() == before

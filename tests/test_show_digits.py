@@ -1,5 +1,6 @@
 import io
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -330,14 +331,25 @@ def test_the_terminal_is_as_before_when_the_dashboard_has_gone(terminal):
     assert stream.text.rindex("\x1b[?25l") < stream.text.rindex("\x1b[?25h")  # cursor
 
 
-def test_frames_are_rare(terminal, monkeypatch):
-    display = dashboard(terminal())
-    drawn = []
-    monkeypatch.setattr(display.live, "update", lambda *frame, **options: drawn.append(frame))
-    with display:
-        for _ in range(2000):
+def test_frames_are_rare_and_rarer_where_they_take_long(terminal, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(
+        "hello_dl.show.dashboard.time", SimpleNamespace(perf_counter=lambda: now[0])
+    )
+    for cost, most in ((0.001, 11), (0.03, 2)):  # seconds a frame; 3 % of the time is for frames
+        display = dashboard(terminal())
+        drawn = []
+
+        def draw(frame, refresh, cost=cost, drawn=drawn):
+            drawn.append(frame)
+            now[0] += cost
+
+        monkeypatch.setattr(display.live, "update", draw)
+        display.draw()
+        for _ in range(1000):  # one second
+            now[0] += 0.001
             display.step(1, 0.1, 64, 64, 0.05)
-        assert len(drawn) <= 3
+        assert most - 1 <= len(drawn) <= most
 
 
 # ---------------------------------------------------------------------------------- the curves

@@ -7,6 +7,7 @@ is said in report.py.
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -15,9 +16,9 @@ from pathlib import Path
 from typing import TextIO
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from hello_dl.backend.random import manual_seed
-from hello_dl.backend.threads import matmul_threads
 from hello_dl.data.digits import Digits, load_digits
 from hello_dl.data.idx import read_idx
 from hello_dl.data.mnist import TEST_IMAGES, TEST_LABELS
@@ -172,7 +173,10 @@ def learn(
         title = f"{options.model} on {digits.name}"
         display = Dashboard(output, title, epochs, steps, *digits[2:4], diary.read)
     quiet = np.errstate(over="ignore", invalid="ignore")  # `fit` complains of what matters
-    with display or nullcontext(), matmul_threads(1), quiet:
+    # Products this small are done before it pays to share them, and on a busy machine the threads
+    # of a shared one wait for each other: that can take thirty times as long.
+    threads = None if "OPENBLAS_NUM_THREADS" in os.environ else 1
+    with display or nullcontext(), threadpool_limits(threads, "blas"), quiet:
         for step in training:
             diary.step(step)
             if display:
