@@ -9,12 +9,13 @@ from hello_dl.backend import device
 from hello_dl.backend.random import manual_seed
 from hello_dl.graph import no_grad, scope
 from hello_dl.neuron import MLP, Layer, Neuron
+from hello_dl.program import Program, compile
 from hello_dl.tensor import Tensor
 from hello_dl.value import Value
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "MLP", "Layer", "Neuron", "Tensor", "Value", "check", "device", "functional", "manual_seed",
-    "nn", "no_grad", "optim", "scope",
+    "MLP", "Layer", "Neuron", "Program", "Tensor", "Value", "check", "compile", "device",
+    "functional", "manual_seed", "nn", "no_grad", "optim", "scope",
 ]  # fmt: skip

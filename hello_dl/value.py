@@ -30,11 +30,15 @@ class Value(Node):
     `slopes` holds d(this) / d(parent), one number for each of `parents`.
     """
 
-    __slots__ = ("slopes",)
+    # The last two are set on few: on a Value that was compared, and on the result of an operation
+    # that has an option, such as the slope of a leaky_relu. `compile` asks for them.
+    __slots__ = ("slopes", "_compared", "_option")
     __hash__ = Node.__hash__  # two Values that both hold 3.0 are still two nodes of a graph
 
     shape: tuple[()] = ()
     slopes: tuple[float, ...]
+    _compared: bool
+    _option: float
 
     def __init__(
         self, data: Number, requires_grad: bool = True, *, name: str = "", op: str = "input"
@@ -148,7 +152,9 @@ class Value(Node):
     def leaky_relu(self, negative_slope: float = 0.01) -> Value:
         """Keep what is positive and let a little of the rest through."""
         slope = 1.0 if self.data > 0 else negative_slope
-        return _result("leaky_relu", slope * self.data, (self,), (slope,))
+        result = _result("leaky_relu", slope * self.data, (self,), (slope,))
+        result._option = negative_slope
+        return result
 
     def gelu(self) -> Value:
         """Gaussian error linear unit, x · P(N(0, 1) <= x) (Hendrycks and Gimpel 2016)."""
@@ -171,22 +177,30 @@ class Value(Node):
         """Largest entry; a Value has one."""
         return self
 
-    # Comparisons look at the number and return a plain bool: the branch taken is not recorded.
+    # Comparisons look at the number and return a plain bool. The branch that Python then takes is
+    # not part of the graph; the Value notes that it was compared, so that `compile` can say so.
 
     def __eq__(self, other: object) -> bool:
-        return self.data == (other.data if isinstance(other, Value) else other)
+        return self._look() == (other._look() if isinstance(other, Value) else other)
 
     def __lt__(self, other: Value | Number) -> bool:
-        return self.data < _lift(other).data
+        return self._look() < _lift(other)._look()
 
     def __le__(self, other: Value | Number) -> bool:
-        return self.data <= _lift(other).data
+        return self._look() <= _lift(other)._look()
 
     def __gt__(self, other: Value | Number) -> bool:
-        return self.data > _lift(other).data
+        return self._look() > _lift(other)._look()
 
     def __ge__(self, other: Value | Number) -> bool:
-        return self.data >= _lift(other).data
+        return self._look() >= _lift(other)._look()
+
+    def __bool__(self) -> bool:
+        return self._look() != 0
+
+    def _look(self) -> float:
+        self._compared = True
+        return self.data
 
     def backward(self, gradient: Number | None = None, retain_graph: bool = False) -> None:
         """Bring d(self) / d(node), times `gradient` (1 if not given), to every node behind self.

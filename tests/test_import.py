@@ -21,7 +21,7 @@ MAP = [
     {"backend"},
     {"value", "ops"},
     {"neuron", "tensor"},
-    {"functional", "check", "nn", "optim", "data"},
+    {"functional", "check", "nn", "optim", "data", "program"},
     {"hello_dl"},
     {"show", "models"},
     {"train"},

@@ -40,6 +40,8 @@ def draw(
     Raises TypeError for anything but nodes, and ValueError for an unknown suffix, scope or
     direction and for a path that cannot be written.
     """
+    if hasattr(node, "as_graph"):  # a compiled program: its groups are the nodes
+        node = node.as_graph()
     outputs = list(node) if isinstance(node, list | tuple) else [node]
     for output in outputs:
         if not isinstance(output, Node):
