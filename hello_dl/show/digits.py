@@ -6,18 +6,17 @@ What is drawn is a Picture: a list of lines, each a rich Text. A terminal shows 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any
 
 import numpy as np
-from rich.style import Style
 from rich.text import Text
 
 Picture = list[Text]
 
 RAMP = " .:-=+*#%@"  # signs by how much ink they have
+SHADES, HALVES = " ░▒▓█", " ▀▄█"
+INK = 90  # of 255: less than this is paper, where a half can only be ink or paper
 EIGHTHS = "▏▎▍▌▋▊▉█"  # bars that grow by an eighth of a cell
 GOOD, BAD, DIM = "bold green", "bold red", "dim"
 
@@ -29,16 +28,20 @@ def draw_digit(image: np.ndarray, style: str = "ascii") -> Picture:
     """Draw ink 0..255 (height, width); a cell of a terminal is about twice as high as wide.
 
     style "ascii"  a sign for two pixels, with more or less ink: height / 2 lines of `width` signs
-          "half"   half a cell for a pixel, in grays: the same size and all the detail
-          "full"   two cells for a pixel, in grays: height lines of 2 · width
+          "half"   half a cell for a pixel, gray where there is little ink: all the detail
+          "full"   two cells for a pixel, in four shades: height lines of 2 · width
+
+    The signs alone show the digit, so that it can be read without color and on any background.
     """
     if style == "ascii":
         return [Text(line) for line in digit_lines(image)]
-    grays = (image.astype(np.int64) * 23 + 127) // 255  # 0..23, as most terminals have
     if style == "full":
-        return [_line(row, "  ", lambda gray: _style(gray, gray)) for row in grays.tolist()]
-    upper, lower = _row_pairs(grays)
-    return [_line(zip(*rows), "▀", lambda pair: _style(*pair)) for rows in zip(upper, lower)]
+        shades = (image.astype(np.int64) * (len(SHADES) - 1) + 127) // 255
+        return [Text("".join(2 * SHADES[shade] for shade in row)) for row in shades.tolist()]
+    upper, lower = _row_pairs(image)
+    signs = (upper > INK) + 2 * (lower > INK)
+    strong = np.maximum(upper, lower) > 2 * INK
+    return [_line(zip(*rows)) for rows in zip(signs.tolist(), strong.tolist())]
 
 
 def digit_lines(image: np.ndarray) -> list[str]:
@@ -69,15 +72,10 @@ def _row_pairs(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return image[::2], image[1::2]
 
 
-def _line(cells: Any, sign: str, style_of: Callable[[Any], Style]) -> Text:
-    """One line of equal signs in the styles of the cells; equal neighbors share a span."""
-    return Text.assemble(*((sign * len(list(run)), style_of(cell)) for cell, run in groupby(cells)))
-
-
-@cache
-def _style(upper: int, lower: int) -> Style:
-    """A cell with one gray in its upper half and one in its lower half, each 0..23."""
-    return Style(color=f"color({232 + upper})", bgcolor=f"color({232 + lower})")
+def _line(cells: Iterable[tuple[int, bool]]) -> Text:
+    """One line of cells (which halves, strong ink or not); equal neighbors share a span."""
+    runs = ((HALVES[sign] * len(list(run)), strong) for (sign, strong), run in groupby(cells))
+    return Text.assemble(*((text, "" if strong else DIM) for text, strong in runs))
 
 
 # ------------------------------------------------------------------------------ what was read

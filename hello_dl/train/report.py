@@ -60,6 +60,6 @@ def readings(
     pictures = []
     for image, given, actual in zip(crop(images), probabilities, labels.tolist()):
         predicted = int(given.argmax())
-        digit = draw_digit(image, output.digit_style)
+        digit = draw_digit(image)
         pictures.append([*digit, *verdict(predicted, actual, float(given[predicted]))])
     return in_rows(pictures, output.width)
