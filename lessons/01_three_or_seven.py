@@ -106,10 +106,9 @@ three_counts = [((three_scores > n) & (three_scores <= n + 5)).sum() for n in st
 seven_counts = [((seven_scores > n) & (seven_scores <= n + 5)).sum() for n in starts]
 per_character = max(map(sum, zip(three_counts, seven_counts))) / 50
 for start, n3, n7 in zip(starts, three_counts, seven_counts):
-    marks = " <- 0" if start == 0 else ""
-    marks += " <- halfway" if start < halfway <= start + 5 else ""
     bar = "7" * round(n7 / per_character) + "3" * round(n3 / per_character)
-    print(f"  {start:3} to {start + 5:3}  {bar}{marks}")
+    print(f"  {start:3} to {start + 5:3}  {bar}{' <- 0' if start == 0 else ''}")
+print(f"\nOne sign stands for {per_character:.1f} digits. Many sevens lie above 0.")
 
 # %% The bias: one number that moves the border.
 lesson.section("One more number: the bias")

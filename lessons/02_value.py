@@ -100,7 +100,8 @@ result.backward()
 
 def print_tree(node, depth=0):
     """Draw a number and below it, further in, what it was computed from."""
-    print(f"  {'   ' * depth}{node.op:5}  {node.data:7.4f}   grad {node.grad:+.4f}")
+    label = "   " * depth + node.op
+    print(f"  {label:20} {node.data:7.4f}   grad {node.grad:+.4f}")
     for parent in node.parents:
         print_tree(parent, depth + 1)
 
@@ -173,7 +174,7 @@ lesson.finish(
     ],
     try_this=[
         "Give Number a sin (its slope is cos) and check it by nudging.",
-        "Walk with 5 instead of 0.05. Why does the result go up before it falls?",
+        "Walk with 5 instead of 0.05 and print every step. Why does the result leap up first?",
         "Compute y = a * a with our Number. Its gradient is wrong! Lesson 03 says why.",
     ],
 )

@@ -1,8 +1,7 @@
 """Lesson 03 · Backward through a graph: how does one gradient reach every number?
 
-You will see slopes multiply along a chain. Then a number is used twice, and the obvious way of
-going back gives 8, the next one gives 20, and the truth is 14. What is missing is an order, and
-you will build it.
+You will see slopes multiply along a chain. Then a number is used twice, and two obvious ways of
+going back give two wrong answers. What is missing is an order, and you will build it.
 """
 
 import time
@@ -143,7 +142,7 @@ print("Lesson 02 overwrites and would say 3.")
 assert (x.grad, y.grad) == (2, 6)
 
 # %% Backward once more on the same graph.
-lesson.section("Watch it work: again, and deep")
+lesson.section("Watch it work: once more")
 
 e.backward(retain_graph=True)
 print("Run backward once more on the diamond. Inputs add up what they hear, until you")
@@ -151,6 +150,7 @@ print("say zero_grad(). That is how you sum the gradients of many examples.")
 lesson.expect("gradient of a after two passes", a.grad, 28, 28)
 
 # %% Passing on every message by itself is right too. But count the messages.
+lesson.section("Watch it work: why wait, and how deep?")
 
 
 def one_by_one(node, arriving, grads):
@@ -160,7 +160,7 @@ def one_by_one(node, arriving, grads):
 
 
 one_by_one(e, 1.0, grads := {})
-print(f"\nWhy wait at all? If b passes on 3 and then only the new 4, a has {grads[a]:.0f} as well.")
+print(f"Why wait at all? If b passes on 3 and then only the new 4, a has {grads[a]:.0f} as well.")
 print("But take x + x, then that sum plus itself, and so on:\n")
 for depth in (4, 8, 16):
     node = Value(1.0)

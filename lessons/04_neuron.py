@@ -1,8 +1,8 @@
 """Lesson 04 · One neuron: how does a neuron learn from its mistakes?
 
 You will build a neuron, draw its decision line, and let it correct itself until every point lies
-on its own side. The rule for that is backward from lesson 03 in disguise. Then a neuron learns
-the moved digits that fooled the stencil of lesson 01, and meets four points it cannot learn.
+on its own side. What has its rule to do with lesson 03? Then a neuron tries the moved digits that
+fooled the stencil of lesson 01, and at the end a puzzle of four points.
 """
 
 import random
@@ -80,7 +80,7 @@ print(f"'x', take them away. Now its score is {ours(point):+.2f}. And again for 
 start = [*ours.weights, ours.bias]
 for passes in range(1, 100):
     mistakes = sum(ours.correct(point, kind) for point, kind in zip(points, kinds))
-    print(f"  pass {passes}: {mistakes} mistakes")
+    print(f"  pass {passes}: {mistakes} mistakes")  # what puts one right can put others wrong
     if not mistakes:
         break
 draw(ours, points, kinds)

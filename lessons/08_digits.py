@@ -2,7 +2,7 @@
 
 You will turn scores into probabilities, measure how wrong they are, and train a net of three
 layers on thousands of digits: first with everything in sight, then with the parts that the library
-has for it. At the end you know every line of `hello-dl digits`.
+has for it. At the end you know what `hello-dl digits` does.
 """
 
 import time
@@ -27,8 +27,8 @@ lesson.section("The data")
 digits = load_digits(lesson.data, download=False)
 count = 6_000 if lesson.quick else len(digits.train_images)
 train_images, train_labels = digits.train_images[:count], digits.train_labels[:count]
-print(f"{digits.name}: {digits.note}. {count:,} pictures to learn from and")
-print(f"{len(digits.test_images):,} to be tested on, which the net never learns from.")
+print(f"{digits.name}, {digits.note}.")
+print(f"{count:,} to learn from, and {len(digits.test_images):,} others to be tested on.")
 print(f"A picture is {train_images.shape[1]} × {train_images.shape[2]} numbers: ink from 0 to 255.")
 print("\n".join(digit_lines(train_images[0])))
 print(f"Its label says {train_labels[0]}.")
@@ -43,18 +43,18 @@ def blocks(images, labels):
 # %% Build it here: from scores to a loss.
 lesson.section("Build it here: scores, probabilities, loss")
 
-print("The net gives ten scores for a picture, one for each digit. Any number is allowed:")
+print("The net gives ten scores for a picture, one for each digit: its logits.")
 scores = np.array([2.0, -1.0, 0.5, 0.0, 1.0, -2.0, 0.0, 4.0, 0.5, 3.0], dtype=np.float32)
-print("  scores       ", *(f"{s:6.2f}" for s in scores))
+print("  scores  ", *(f"{s:6.2f}" for s in scores))
 positive = np.exp(scores)
 probabilities = positive / positive.sum()
-print("  probabilities", *(f"{p:6.3f}" for p in probabilities))
-print("exp makes them positive, and dividing by the sum makes them add up to 1: the softmax.")
+print("  softmax ", *(f"{p:6.3f}" for p in probabilities))
+print("exp makes them positive, dividing by the sum makes them add up to 1: softmax.")
 print("The loss is -log of the probability that the right digit got:")
 for right in (7, 9, 5):
     p = probabilities[right]
     print(f"  if it is a {right}: -log({p:.3f}) = {-np.log(p):.2f}")
-print("Sure and right costs almost nothing. Sure and wrong costs a lot. That is cross-entropy.")
+print("Sure and right costs almost nothing, sure and wrong a lot: cross-entropy.")
 
 by_hand = -np.log(probabilities[9])
 by_library = F.cross_entropy(Tensor(scores.reshape(1, 10)), Tensor([9])).item()
@@ -63,7 +63,7 @@ lesson.expect("difference to F.cross_entropy", abs(by_hand - by_library), 0, 1e-
 logits = Tensor(scores.reshape(1, 10), requires_grad=True)
 F.cross_entropy(logits, Tensor([9])).backward()
 print("And its gradient for the ten scores, if it is a 9:")
-print("  gradient     ", *(f"{g:6.3f}" for g in logits.grad[0]))
+print("  gradient", *(f"{g:6.3f}" for g in logits.grad[0]))
 print("That is the probabilities, with 1 taken off the right one. Compare the rows!")
 
 # %% The net, with everything in sight.
@@ -111,8 +111,8 @@ def batches(size=64):
 before = accuracy(net)
 print("Before learning it guesses.")
 lesson.expect("accuracy", before, 2, 25, unit="%")
-print("Now take 64 digits, go forward, go backward, step downhill, and take the next 64:")
-for i, (x, labels) in enumerate(batches()):
+print("Take 64 digits, go forward, go backward, step downhill. Take the next 64:")
+for i, (x, labels) in zip(range(91), batches()):
     loss = F.cross_entropy(net(x), labels)
     for p in parameters:
         p.zero_grad()
@@ -121,8 +121,6 @@ for i, (x, labels) in enumerate(batches()):
         p.data -= 0.1 * p.grad
     if i % 25 == 0:
         print(f"  batch {i:3}   loss {loss.item():.3f}")
-    if i == 90:
-        break
 lesson.expect("accuracy after 91 batches", accuracy(net), 50, 90, unit="%")
 
 # %% The same with the library's parts.
@@ -143,8 +141,9 @@ difference = abs(F.cross_entropy(net(x), labels) - F.cross_entropy(model(x), lab
 print("It is the same net: with the same weights it has the same loss.")
 lesson.expect("difference", difference, 0, 1e-5)
 
-print("SGD does the line `p.data -= 0.1 * p.grad`, and can do one thing more: momentum. It")
-print("keeps 0.9 of its last step and adds the new one, like a ball that rolls downhill.")
+print("SGD does `p.data -= 0.1 * p.grad`, and can do one thing more: momentum. It")
+print("keeps 0.9 of its last step and adds the new one, like a ball that rolls")
+print("downhill. And an epoch is one pass through all digits to learn from:")
 optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
 epochs = 2 if lesson.quick else 5
 start = time.perf_counter()
@@ -174,13 +173,15 @@ x, labels = blocks(digits.test_images, digits.test_labels)
 chances = F.softmax(model(x)).data  # (tests, 10)
 guesses = chances.argmax(1)
 wrong = np.flatnonzero(guesses != digits.test_labels)
-print(f"It misreads {len(wrong):,} of {len(guesses):,}. Here is one it reads and one it misreads:")
+print(
+    f"It misreads {len(wrong):,} of {len(guesses):,}. One that it reads, and one that it misreads:"
+)
 for i in (0, wrong[chances[wrong, guesses[wrong]].argmax()]):
     verdict = "got it" if guesses[i] == digits.test_labels[i] else "missed"
     print("\n".join(digit_lines(digits.test_images[i])))
-    print(f"predicted {guesses[i]} ({chances[i, guesses[i]]:.0%}), ", end="")
+    print(f"predicted {guesses[i]} ({100 * chances[i, guesses[i]]:.0f} %), ", end="")
     print(f"actual {digits.test_labels[i]}: {verdict}")
-print("Watch it learn, live, with everything it gets wrong: hello-dl digits")
+print("Watch it live: hello-dl digits. It also makes its steps smaller and smaller.")
 
 lesson.finish(
     learned=[
@@ -193,6 +194,7 @@ lesson.finish(
     try_this=[
         "Take both ReLUs out. How far can a straight line get?",
         "Set momentum to 0. How many epochs does the same accuracy take now?",
+        "Let optimizer.lr fall to 0 over the epochs, as hello-dl digits does. What is it worth?",
         "Shift a test digit by two pixels with np.roll. Does the net still read it?",
     ],
 )
