@@ -52,10 +52,12 @@ $(VENV)/.installed: pyproject.toml
 	    "install one, or name it with  make $(or $(firstword $(MAKECMDGOALS)),hello) PYTHON=..." >&2; \
 	  exit 1; fi
 	@echo "setting up $(VENV): a minute or two the first time"
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "$(VENV) cannot be made: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
 	@$(PIP) -e .
 	@$(PIP) --only-binary=pygraphviz -e ".[draw]" 2>$(VENV)/draw.log || echo \
-	  "note: no pygraphviz wheel fits this machine; graphs are drawn by dot if installed, else as text"
+	  "note: pygraphviz was not installed ($(VENV)/draw.log says why);" \
+	  "graphs are drawn by dot if installed, else as text"
 	@touch $@
 
 # What the tests and the checks need on top.

@@ -9,6 +9,7 @@ says how many times as fast ours is. A peer that is not installed is left out an
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -17,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from importlib import metadata
 from pathlib import Path
 
 from peers import CASES
@@ -64,8 +66,9 @@ def measure(case: str, rounds: int, threads: int, digits: Path) -> dict[str, obj
     title, _, _, peers = CASES[case]
     present = [p for p in peers if p not in NEEDS or importlib.util.find_spec(NEEDS[p])]
     times: dict[str, list[float]] = {peer: [] for peer in present}
-    for _ in range(rounds):
+    for turn in range(1, rounds + 1):
         for peer in present:
+            print(f"{case}: {peer}, round {turn} of {rounds}", file=sys.stderr, flush=True)
             times[peer].append(time_peer(case, peer, threads, digits))
     ours = present[0]
     ratios = {p: [t / o for t, o in zip(times[p], times[ours])] for p in present}
@@ -94,9 +97,35 @@ def table(results: list[dict], threads: int) -> Table:
             out.add_row(title, peer, f"{seconds * 1e3:.3f} ms", ratio if title == "" else "")
             title = ""
         for peer in result["missing"]:
-            out.add_row(title, peer, "not installed", "")
+            out.add_row(title, peer, "not installed", f"pip install {NEEDS[peer]}")
         out.add_section()
     return out
+
+
+def machine() -> dict[str, str]:
+    """Say what the figures were measured with: the processor, and the version of everything."""
+    import numpy
+
+    blas = numpy.show_config("dicts")["Build Dependencies"]["blas"]
+    about = {
+        "python": platform.python_version(),
+        "processor": processor(),
+        "numpy": numpy.__version__,
+        "blas": f"{blas['name']} {blas['version']}",
+    }
+    for package in ("torch", "micrograd"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            about[package] = metadata.version(package)
+    return about
+
+
+def processor() -> str:
+    """Return the processor's model where the system tells it, else its architecture."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return f"{line.partition(': ')[2]} ({platform.machine()})"
+    return platform.processor() or platform.machine()
 
 
 def main() -> None:
@@ -104,11 +133,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("cases", nargs="*", choices=[[], *CASES], help="default: all")
+    known = ", ".join(CASES)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {known}; default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--json", type=Path, default=Path("out/bench.json"))
     options = parser.parse_args()
+    for case in options.cases:
+        if case not in CASES:
+            parser.error(f"there is no case '{case}': use {known}")
     with tempfile.TemporaryDirectory() as folder:
         digits = Path(folder) / "digits.npz"
         write_digits(digits)
@@ -118,8 +151,7 @@ def main() -> None:
         ]
     Console(width=110 if not sys.stdout.isatty() else None).print(table(results, options.threads))
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    machine = {"python": platform.python_version(), "processor": platform.machine()}
-    report = {"machine": machine, "threads": options.threads, "results": results}
+    report = {"machine": machine(), "threads": options.threads, "results": results}
     options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(f"figures: {options.json}")
 

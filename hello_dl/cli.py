@@ -6,24 +6,26 @@ at once. What goes wrong is one line that names the value and the fix, and exit 
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from hello_dl.usage import complain, run_app
+from hello_dl.show.output import hanging
+from hello_dl.show.trouble import complain
+from hello_dl.usage import decimal, run_app, whole
 
-WIDTH = 100  # columns at most: longer lines are hard to read
+WIDTH = 100  # columns of --help, at most
+
+ABOUT = "How does deep learning actually work? From one number to a language model."
 
 app = typer.Typer(
     name="hello-dl",
-    help="How does deep learning actually work? From one number to a language model.",
+    help=ABOUT,
     add_completion=False,
     pretty_exceptions_enable=False,  # a bug shows Python's own traceback
     rich_markup_mode=None,
@@ -54,14 +56,14 @@ def course(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The version.")
     ] = False,
 ) -> None:
-    """How does deep learning actually work? Without a command: the course and what is next."""
+    """How does deep learning actually work? `hello-dl` alone lists the course."""
     if context.invoked_subcommand is not None:
         return
     from hello_dl.course import PARTS, lessons
     from hello_dl.progress import ran
 
     there = lessons()
-    print(f"hello_dl: {app.info.help}")
+    print(f"hello_dl: {ABOUT}")
     found = ((lesson.number, ran(lesson.number)) for lesson in there)
     runs = {number: run for number, run in found if run is not None}
     indent = 11 + max((len(lesson.title) for lesson in there), default=0)
@@ -73,30 +75,37 @@ def course(
             run = runs.get(lesson.number)
             mark = " " if run is None else "~" if run.quick else "✓"
             row = f"  {mark} {lesson.number:02}  {lesson.title}".ljust(indent) + lesson.question
-            _print_hanging(row, indent)
+            hanging(row, indent)
     if runs:
         print("\n✓ ran to its end here   ~ had a quick look")
     untouched = [lesson for lesson in there if lesson.number not in runs]
     glanced = [lesson for lesson in there if lesson.number in runs and runs[lesson.number].quick]
     for to_run in (untouched + glanced)[:1]:
         print(f"\nNext: hello-dl lesson {to_run.number}   {to_run.question}")
-    print("Also: hello-dl digits, draw, data, doctor; each explains itself with --help.")
+    print("Also: hello-dl digits, draw, data, doctor; each has --help.")
 
 
 @app.command()
 def lesson(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="As the course list has it.")],
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="As hello-dl lists them.")],
     quick: Annotated[bool, typer.Option("--quick", help="A first look, in seconds.")] = False,
     device: Annotated[
         str, typer.Option(metavar="NAME", help="Where blocks of numbers live: cpu or cuda.")
     ] = "cpu",
-    data: DataOption = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Folder that holds MNIST, or `strokes` for drawn digits."),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for pictures [out/lessons/NN].")
+        str | None, typer.Option(metavar="DIR", help="Folder for pictures [out/lessons/NN].")
     ] = None,
 ) -> None:
-    """Run a lesson: `hello-dl lesson 3`."""
+    """Run a lesson, such as 3.
+
+    It begins by naming the file with its code, to read beside it.
+    """
     from hello_dl.course import lessons
+    from hello_dl.show.plots import usable_matplotlib
 
     there = {lesson.number: lesson for lesson in lessons()}
     if not number.isdecimal() or int(number) not in there:
@@ -105,6 +114,7 @@ def lesson(
     flags = ["--quick"] if quick else []
     for option, value in (("--device", device), ("--data", data), ("--out", out)):
         flags += [] if value is None else [f"{option}={value}"]
+    usable_matplotlib()  # here, as a lesson imports it with its first lines
     running = subprocess.Popen([sys.executable, str(there[int(number)].path), *flags])
     while running.poll() is None:
         with suppress(KeyboardInterrupt):  # Ctrl-C reaches the lesson too: let it end in its way
@@ -116,20 +126,6 @@ def lesson(
 # --------------------------------------------------------------------------- digits and pictures
 
 
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"'{text}' is no whole number such as 3") from None
-
-
-def _decimal(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f"'{text}' is no number such as 0.1") from None
-
-
 @app.command()
 def digits(
     data: Annotated[
@@ -138,19 +134,19 @@ def digits(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(parser=_whole, metavar="N", help="Times through the data: 10, or 2 if quick."),
+        typer.Option(parser=whole, metavar="N", help="Times through the data: 10, or 2 if quick."),
     ] = None,
     batch_size: Annotated[
-        int, typer.Option(parser=_whole, metavar="N", help="Digits that a step learns from.")
+        int, typer.Option(parser=whole, metavar="N", help="Digits that a step learns from.")
     ] = 64,
     lr: Annotated[
         float,
         typer.Option(
-            parser=_decimal, metavar="RATE", help="Learning rate at the start; it falls to 0."
+            parser=decimal, metavar="RATE", help="Learning rate at the start; it falls to 0."
         ),
     ] = 0.05,
     seed: Annotated[
-        int, typer.Option(parser=_whole, metavar="N", help="The same seed gives the same training.")
+        int, typer.Option(parser=whole, metavar="N", help="The same seed gives the same training.")
     ] = 0,
     out: Annotated[str, typer.Option(metavar="DIR", help="Folder for the files.")] = "out/digits",
     quick: Annotated[bool, typer.Option("--quick", help="Learn from a part of the data.")] = False,
@@ -159,11 +155,11 @@ def digits(
     show: Annotated[
         int | None,
         typer.Option(
-            parser=_whole, metavar="N", help="Train nothing: load the net and read N digits."
+            parser=whole, metavar="N", help="Train nothing: load the net and read N digits."
         ),
     ] = None,
 ) -> None:
-    """Watch a network learn handwritten digits: the main job."""
+    """Watch a network learn handwritten digits."""
     from hello_dl.train.digits import DigitsOptions
     from hello_dl.train.digits import run as run_job
 
@@ -189,18 +185,25 @@ def draw(
         str, typer.Argument(metavar="EXPRESSION", help='Such as "((a*b + c).tanh()*d).exp()".')
     ],
     numbers: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME=NUMBER]...", help="Such as a=2 b=-3.")
+        list[str] | None, typer.Argument(metavar="NAME=NUMBER", help="Such as a=2 b=-3.")
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Picture to write: .svg, .png, .dot or .txt."),
     ] = None,
 ) -> None:
-    """Compute an expression, find its gradients, and draw its graph; without --out as text."""
+    """Draw the graph of an expression.
+
+    Computes it and all gradients; without --out the graph is text.
+    """
     from hello_dl.graph import ancestors
-    from hello_dl.show.expression import assignments, parse
+    from hello_dl.show.expression import assignments, not_finite, parse
     from hello_dl.show.graph import draw as draw_graph
 
+    for word in numbers or []:
+        if word.startswith("-"):  # no name begins so
+            known = "hello-dl draw knows --out, --help"
+            raise ValueError(f"no such option: {word.partition('=')[0]}; {known}")
     values = assignments(numbers or [])
     result = parse(expression, values)
     result.backward(retain_graph=True)
@@ -219,6 +222,8 @@ def draw(
         print(f"picture: {path}")
     if picture.note:
         print(picture.note)
+    if note := not_finite(result):
+        print(note)
 
 
 # ------------------------------------------------------------------------------ data and doctor
@@ -227,11 +232,14 @@ def draw(
 @app.command("data")
 def data_command(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Data sets to fetch, or `all`.", metavar="[NAME]...")
+        list[str] | None, typer.Argument(help="Data sets to fetch, or `all`.", metavar="NAME")
     ] = None,
     data: DataOption = None,
 ) -> None:
-    """List the data sets and where they are; with names, fetch these: `hello-dl data mnist`."""
+    """List the data sets, or fetch some.
+
+    As in: hello-dl data mnist
+    """
     from hello_dl.data.mnist import datasets
     from hello_dl.doctor import megabytes
 
@@ -241,8 +249,8 @@ def data_command(
         for name, dataset in known.items():
             size = megabytes(dataset.size) if dataset.size else ""
             where = places[name] or f"not here: hello-dl data {name} downloads it"
-            _print_hanging(f"{name:12} {size:>7}  {dataset.what}", 22)
-            _print_hanging(" " * 22 + where, 22)
+            hanging(f"{name:12} {size:>7}  {dataset.what}", 22)
+            hanging(" " * 22 + where, 22)
         return
     for name in names:
         if name not in known and name != "all":
@@ -274,41 +282,20 @@ def _fetch(name: str, data: str | None) -> bool:
 
 @app.command()
 def doctor() -> None:
-    """Say what this machine has for the course, and what to do about what is missing."""
+    """Check this machine, and say what to do."""
     from hello_dl.doctor import examine
 
     for finding in examine():
         mark = "-" if finding.to_do else "✓"
-        _print_hanging(f"{mark} {finding.what:18} {finding.found}", 21)
+        hanging(f"{mark} {finding.what:18} {finding.found}", 21)
         if finding.to_do:
-            _print_hanging(" " * 21 + f"→ {finding.to_do}", 23)
+            hanging(" " * 21 + f"→ {finding.to_do}", 23)
         sys.stdout.flush()  # the next one may take a while
 
 
 # --------------------------------------------------------------------------------- the command
 
 
-def _print_hanging(text: str, indent: int) -> None:
-    """Print a row of a table whose last column wraps below itself, `indent` characters in."""
-    width = max(40, min(WIDTH, shutil.get_terminal_size().columns))
-    head, rest = text[:indent], text[indent:]
-    print(
-        textwrap.fill(
-            rest,
-            width,
-            initial_indent=head,
-            subsequent_indent=" " * indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    )
-
-
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command with these arguments, or those of the process; return the exit code."""
     return run_app(app, "hello-dl", arguments)
-
-
-def main() -> NoReturn:
-    """Be the command `hello-dl`."""
-    sys.exit(run())

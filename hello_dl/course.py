@@ -16,16 +16,14 @@ import argparse
 import ast
 import contextlib
 import math
-import os
 import random
 import re
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
@@ -34,9 +32,10 @@ from threadpoolctl import threadpool_limits
 
 from hello_dl.backend import device
 from hello_dl.backend.random import manual_seed
-from hello_dl.data.sources import DataError, named_folder
+from hello_dl.data.sources import named_folder
 from hello_dl.progress import Run, record
 from hello_dl.show.terminal import is_live, make_safe
+from hello_dl.show.trouble import complain, without_traceback
 
 if TYPE_CHECKING:
     from hello_dl.show.graph import Picture
@@ -152,9 +151,8 @@ class Lesson:
         else:
             paths, note = picture.written, picture.note
         for path in paths:
-            with contextlib.suppress(ValueError):  # it lies elsewhere
-                path = path.resolve().relative_to(Path.cwd())
-            self._console.print(Text.assemble(("picture: ", "dim"), str(path)), soft_wrap=True)
+            line = Text.assemble(("picture: ", "dim"), str(_from_here(path)))
+            self._console.print(line, soft_wrap=True)
         if note:
             self._console.print(Text(note, "dim"), soft_wrap=True)
 
@@ -175,6 +173,7 @@ class Lesson:
             if _in_notebook():
                 return
             raise SystemExit(1)
+        sys.stdout.flush()  # a lesson that nobody could read has not been seen
         record(self.about.number, Run(seconds, self.quick))
         self._console.print(Text(f"This took {seconds:.1f} s.", "dim"))
         after = following(self.about.number, lessons())
@@ -203,7 +202,7 @@ def begin(docstring: str | None, file: str) -> Lesson:
     except ValueError as error:
         _stop(str(error))
     if not _in_notebook():
-        sys.excepthook = _say_in_one_line(sys.excepthook)
+        sys.excepthook = without_traceback(sys.excepthook)
     random.seed(0)
     manual_seed(0)
     threadpool_limits(1, "blas")  # small products gain nothing from two, and may wait for long
@@ -211,6 +210,10 @@ def begin(docstring: str | None, file: str) -> Lesson:
     lesson._console.print(Text(about.question, "italic"))
     for paragraph in (docstring or "").strip().split("\n\n")[1:]:  # what you will see
         print("\n" + textwrap.fill(" ".join(paragraph.split()), WIDTH))
+    code = Text.assemble(
+        ("The code: ", "dim"), str(_from_here(about.path)), ", to read beside this"
+    )
+    lesson._console.print(code, soft_wrap=True)
     if lesson.quick:
         lesson._console.print(Text("A quick first look; without --quick it is the whole.", "dim"))
     return lesson
@@ -227,39 +230,27 @@ def _parse_flags(about: Outline) -> argparse.Namespace:
     parser = _Parser(prog=about.path.name, description=f"{about.title}: {about.question}")
     parser.add_argument("--quick", action="store_true", help="a first look, in seconds")
     parser.add_argument("--device", default="cpu", help="where blocks live: cpu (default) or cuda")
-    parser.add_argument("--data", metavar="DIR", help="folder that holds the data files")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="folder for pictures")
+    parser.add_argument("--data", metavar="DIR", help="folder that holds MNIST, or strokes")
+    parser.add_argument("--out", metavar="DIR", type=_folder, help="folder for pictures")
     return parser.parse_args([] if _in_notebook() else sys.argv[1:])
 
 
-def _say_in_one_line(otherwise: Callable[..., object]) -> Callable[..., object]:
-    """Make a hook for uncaught errors: trouble with data, a closed pipe or Ctrl-C is no bug."""
-
-    def hook(
-        kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> object:
-        if isinstance(error, DataError):
-            _stop(str(error))
-        if isinstance(error, KeyboardInterrupt):
-            print("\nstopped", file=sys.stderr)
-            _leave(130)
-        if isinstance(error, BrokenPipeError):  # as in `python lesson.py | head`
-            _leave(1)
-        return otherwise(kind, error, trace)
-
-    return hook
+def _folder(name: str) -> Path:
+    if not name.strip():
+        raise argparse.ArgumentTypeError("it is empty, name a folder")
+    return Path(name)
 
 
 def _stop(message: str) -> NoReturn:
-    print(f"lesson: {message}", file=sys.stderr)
+    complain(message)
     raise SystemExit(2)
 
 
-def _leave(code: int) -> NoReturn:
-    """End at once, without the interpreter's last attempt to flush a pipe that is gone."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-    os._exit(code)
+def _from_here(path: Path) -> Path:
+    """Shorten a path that lies below the current folder."""
+    with contextlib.suppress(ValueError):  # it lies elsewhere
+        return path.resolve().relative_to(Path.cwd())
+    return path
 
 
 def _in_notebook() -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hello_dl.show import render
+from hello_dl.show.plots import usable_matplotlib
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -100,6 +102,7 @@ def graphviz() -> Finding:
 
 def fonts() -> Finding:
     """Say which fonts pictures are labeled with."""
+    usable_matplotlib()
     from matplotlib import get_data_path
 
     carried = os.path.join(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
@@ -127,7 +130,7 @@ def gpu() -> Finding:
         return Finding("GPU", f"{found}, but no CuPy", f'{_pip()} "{package}[ctk]"')
     found += "".join(f", {package} {_version(package)}" for package in packages)
     if len(packages) > 1:
-        return Finding("GPU", found, f"keep one: pip uninstall {' '.join(packages[1:])}")
+        return Finding("GPU", found, f"keep one: {_pip('uninstall')} {' '.join(packages[1:])}")
     start = time.perf_counter()
     trouble = gpu_trouble()
     if trouble is None:
@@ -159,15 +162,21 @@ def gpu_trouble() -> str | None:
 def data() -> Iterator[Finding]:
     """Say for each data set where it is, or how to get it."""
     from hello_dl.data.mnist import datasets
+    from hello_dl.data.sources import UnavailableError
 
     for name, dataset in datasets().items():
+        what = f"data: {name}"
         try:
-            where = dataset.where()
-        except ValueError as error:  # $HELLO_DL_DATA names no folder
-            yield Finding("data", "not looked for", str(error))
-            return
-        to_do = "" if where else f"hello-dl data {name} downloads it ({megabytes(dataset.size)})"
-        yield Finding(f"data: {name}", where or "not on this machine", to_do)
+            paths = dataset.fetch(download=False)
+        except UnavailableError:
+            size = megabytes(dataset.size)
+            yield Finding(
+                what, "not on this machine", f"hello-dl data {name} downloads it ({size})"
+            )
+        except ValueError as error:  # a damaged file, or $HELLO_DL_DATA names no folder
+            yield Finding(what, "cannot be used", str(error))
+        else:
+            yield Finding(what, f"{paths[0].parent}, checked" if paths else "made by hello_dl")
 
 
 def megabytes(size: int) -> str:
@@ -193,5 +202,5 @@ def _output(command: list[str]) -> str | None:
     return result.stdout.strip() if result.returncode == 0 else None
 
 
-def _pip() -> str:
-    return f"{os.path.basename(sys.executable)} -m pip install"
+def _pip(verb: str = "install") -> str:
+    return f"{shlex.quote(sys.executable)} -m pip {verb}"

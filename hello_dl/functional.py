@@ -13,10 +13,10 @@ from hello_dl.ops.elementwise import (
     sqrt,
     tanh,
 )  # fmt: skip
-from hello_dl.ops.loss import cross_entropy, log_softmax, mse_loss, softmax
+from hello_dl.ops.loss import cross_entropy, log_softmax, mse_loss, one_hot, softmax
 from hello_dl.ops.matmul import linear, matmul
 
 __all__ = [
     "abs", "cos", "cross_entropy", "exp", "gelu", "leaky_relu", "linear", "log", "log_softmax",
-    "matmul", "mse_loss", "relu", "sigmoid", "sin", "softmax", "sqrt", "tanh",
+    "matmul", "mse_loss", "one_hot", "relu", "sigmoid", "sin", "softmax", "sqrt", "tanh",
 ]  # fmt: skip

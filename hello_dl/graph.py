@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from operator import attrgetter
@@ -34,7 +34,8 @@ recording = _Recording()
 def no_grad() -> Iterator[None]:
     """Compute without recording: results have no parents and need no gradient.
 
-    `with no_grad():` for a block of code, `@no_grad()` for a function.
+    `with no_grad():` for a block of code, `@no_grad()` (with the parentheses) for a function. Not
+    for a generator function, whose body runs after the call: write the `with` inside it.
     """
     before, recording.path = recording.path, None
     try:
@@ -47,8 +48,11 @@ def no_grad() -> Iterator[None]:
 def scope(name: str) -> Iterator[None]:
     """Name the place where nodes are made, such as `layer1`: pictures draw it as one box.
 
-    Scopes nest: `scope("b")` inside `scope("a")` is the place `a/b`.
+    Scopes nest: `scope("b")` inside `scope("a")` is the place `a/b`. Raises ValueError for a name
+    that has nothing before, after or between its slashes.
     """
+    if not all(str(name).split("/")):
+        raise ValueError(f"scope({name!r}): every part of a path a/b needs a name")
     before = recording.path
     if before is not None:
         recording.path = f"{before}/{name}" if before else name
@@ -63,8 +67,13 @@ class _Released(tuple):
 
     __slots__ = ()
 
+    def __reduce__(self) -> str:
+        return "released"  # a copy, also one out of a file, is this very object
+
 
 released = _Released()
+
+LEAF_OPS = ("input", "parameter", "constant")  # what `op` says of a node that nothing computed
 
 
 class Node:
@@ -73,21 +82,21 @@ class Node:
     data            the value: a float on a Value, an array on a Tensor
     grad            d(result) / d(this node); None until a backward pass brings something
     parents         the nodes it was computed from, in order; () on a leaf
-    op              the operation that made it; on a leaf "input", "parameter" or "constant"
+    op              the operation that made it; on a leaf one of LEAF_OPS
     name            a label for pictures and error messages
-    requires_grad   whether `backward` should bring it a gradient
+    requires_grad   whether `backward` should bring it a gradient; may be set on a leaf
     scope           where it was made, such as "mlp/layer1"
     """
 
-    __slots__ = ("_data", "_time", "grad", "name", "op", "parents", "requires_grad", "scope")
+    __slots__ = ("_data", "_requires_grad", "_time", "grad", "name", "op", "parents", "scope")
 
     _data: Any
     _time: float  # a tick of the clock, or infinity on a result that was changed in place
+    _requires_grad: bool
     grad: Any
     name: str
     op: str
     parents: tuple[Any, ...]
-    requires_grad: bool
     scope: str
 
     @property
@@ -97,8 +106,31 @@ class Node:
 
     @data.setter
     def data(self, value: Any) -> None:
-        self._data = value
+        self._data = self._checked(value, self._requires_grad)
         self._changed()
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward` should bring it a gradient."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if not wanted and (self.parents or self.parents is released):
+            raise ValueError(
+                f"{describe(self)} carries gradients to what it was computed from: "
+                "take .detach() of it, or compute it under no_grad()"
+            )
+        self._data = self._checked(self._data, wanted)
+        self._requires_grad = bool(wanted)
+
+    def _checked(self, value: Any, requires_grad: bool) -> Any:
+        """Make what `data` holds in this engine of what is given; an error if it cannot."""
+        raise NotImplementedError
+
+    def _overwrite(self, result: Any) -> None:
+        """Take over the numbers of another node: a change in place."""
+        self.data = result.data
 
     def _changed(self) -> None:
         """Note that the data is new. A leaf is as young as its data; a result is none any more."""
@@ -108,14 +140,60 @@ class Node:
         """Forget the gradient, so that the next backward pass starts from nothing."""
         self.grad = None
 
+    # As a plain number. On a block, `item` raises ValueError if there is more than one.
+
+    def item(self) -> float | int | bool:
+        """The plain Python number."""
+        raise NotImplementedError
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self.item(), digits)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+
+def in_place(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Make the method for `a += b` out of the one for `a + b`.
+
+    What was computed is computed anew, as `a = a + b` does. A leaf changes, and stays the node that
+    it is; a ValueError where it asks for gradients and the change would be recorded.
+    """
+
+    def method(self: Any, other: Any) -> Any:
+        if is_result(self):
+            return operation(self, other)
+        if self._requires_grad and recording.path is not None:
+            raise ValueError(
+                f"{describe(self)} asks for gradients, so += and the like do not change it: do it "
+                "under no_grad(), or p.data -= ... for an update, or a = a + b for a new node"
+            )
+        result = operation(self, other)
+        if result._requires_grad:  # through `other`
+            return result
+        self._overwrite(result)
+        return self
+
+    return method
+
+
+def is_result(node: Any) -> bool:
+    """Tell whether an operation made this node; else somebody gave its numbers."""
+    return node.op not in LEAF_OPS
+
 
 def describe(node: Any) -> str:
     """Name a node in an error message: `'w1' (parameter)`, `the result of mul, shape (3, 4)`."""
     shape = f", shape {node.shape}" if node.shape else ""
     if node.name:
         return f"'{node.name}' ({node.op}{shape})"
-    is_result = node.parents or node.parents is released
-    return (f"the result of {node.op}" if is_result else f"a leaf ({node.op})") + shape
+    return (f"the result of {node.op}" if is_result(node) else f"a leaf ({node.op})") + shape
 
 
 def order(root: Any) -> list[Any]:
@@ -125,10 +203,10 @@ def order(root: Any) -> list[Any]:
     works. Raises ValueError where there is nothing to do, where a node was changed in place since
     it was used, and where an earlier `backward` has released the graph.
     """
-    if not root.requires_grad:
+    if not root._requires_grad:
         raise ValueError(
             f"{describe(root)} does not depend on anything with requires_grad=True, "
-            "so there is no gradient to compute"
+            "so there is no gradient to compute: make a leaf with requires_grad=True"
         )
     if root._time == math.inf:
         raise _changed_in_place(root, root.op)
@@ -145,7 +223,7 @@ def order(root: Any) -> list[Any]:
         for parent in parents:
             if parent._time > node._time:
                 raise _changed_in_place(parent, node.op)
-            if parent.requires_grad and parent not in found:
+            if parent._requires_grad and parent not in found:
                 found.add(parent)
                 to_visit.append(parent)
     return sorted(found, key=attrgetter("_time"))
@@ -160,10 +238,10 @@ def _changed_in_place(node: Any, op: str) -> ValueError:
     )
 
 
-def ancestors(root: Any) -> list[Any]:
-    """List all nodes that `root` was computed from, constants too, parents before children."""
-    found = {root}
-    to_visit = [root]
+def ancestors(*roots: Any) -> list[Any]:
+    """List all nodes that `roots` were computed from, constants too, parents before children."""
+    found = set(roots)
+    to_visit = list(found)
     while to_visit:
         for parent in to_visit.pop().parents:
             if parent not in found:

@@ -21,6 +21,13 @@ class Neuron:
     def __init__(
         self, in_features: int, activation: str | None = "relu", rng: random.Random | None = None
     ) -> None:
+        if in_features < 1:
+            raise ValueError(f"a neuron needs at least one input, not {in_features}")
+        if activation is not None and not callable(getattr(Value, str(activation), None)):
+            raise ValueError(
+                f"activation {activation!r} is unknown: use a method of Value such as 'relu' or "
+                "'tanh', or None"
+            )
         gauss = (rng or random).gauss
         spread = (2 / in_features) ** 0.5
         self.weights = [
@@ -77,6 +84,8 @@ class MLP:
         activation: str = "relu",
         seed: int | None = None,
     ) -> None:
+        if not isinstance(layer_sizes, Sequence):
+            raise TypeError(f"layer_sizes is a list such as [16, 1], not {layer_sizes!r}")
         rng = random.Random(seed)
         sizes = [in_features, *layer_sizes]
         last = len(layer_sizes) - 1

@@ -13,28 +13,18 @@ from typing import Any
 
 from hello_dl import graph
 from hello_dl.backend import Array, DType, as_array, device_of, dtype_of, module_of, to_device
-from hello_dl.graph import Node, recording, tick
-from hello_dl.ops import elementwise, loss, matmul, reduce, shape
+from hello_dl.graph import Node, in_place, recording, tick
+from hello_dl.ops import elementwise, loss, matmul, reduce, shape, untracked
 from hello_dl.ops.reduce import Axes
 from hello_dl.ops.rule import Block, accumulate, pulled
+from hello_dl.ops.untracked import plain
 
 Operand = Any  # a Tensor, an array, a list of numbers, or a number
-
-
-def _plain(x: Any) -> Any:
-    """Take the Tensors out of an operand or an index: arrays and numbers stay."""
-    if isinstance(x, tuple):
-        return tuple(_plain(part) for part in x)
-    return x._data if isinstance(x, Block) else x
 
 
 def _swapped(operation: Any) -> Any:
     """Make the method for `other ∘ tensor` out of the one for `tensor ∘ other`."""
     return lambda self, other: operation(other, self)
-
-
-def _comparison(compare: Any) -> Any:
-    return lambda self, other: Tensor(compare(self._data, _plain(other)))
 
 
 class Tensor(Block):
@@ -72,20 +62,13 @@ class Tensor(Block):
         self.pulls = ()
         self.op = op
         self.name = name
-        self.requires_grad = requires_grad
+        self._requires_grad = requires_grad
         self.scope = recording.path or ""
         self._time = tick()
 
-    @property
-    def data(self) -> Array:
-        """The numbers. To set them is a change in place, which `backward` will notice."""
-        return self._data
-
-    @data.setter
-    def data(self, value: Operand) -> None:
-        array = as_array(_plain(value))
-        self._data = _floating(array) if self.requires_grad else array
-        self._changed()
+    def _checked(self, value: Operand, requires_grad: bool) -> Array:
+        array = as_array(plain(value))
+        return _floating(array) if requires_grad else array
 
     # Arithmetic, on blocks of one shape or of shapes that can be stretched to one.
 
@@ -96,6 +79,9 @@ class Tensor(Block):
     __pow__, __rpow__ = elementwise.pow, _swapped(elementwise.pow)
     __matmul__, __rmatmul__ = matmul.matmul, _swapped(matmul.matmul)
     __neg__ = elementwise.neg
+    __iadd__, __isub__ = in_place(elementwise.add), in_place(elementwise.sub)
+    __imul__, __itruediv__ = in_place(elementwise.mul), in_place(elementwise.div)
+    _overwrite = untracked.overwrite
 
     # Functions of every entry, whose docstrings are in ops/.
 
@@ -126,15 +112,16 @@ class Tensor(Block):
         return reduce.mean(self, **reduce.options(dim, keepdim, numpy_names))
 
     def max(self, dim: Axes = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
-        """Largest entry along `dim`; PyTorch's `amax`. Ties share the gradient evenly."""
+        """Largest entry along `dim`, without its index: PyTorch's `amax`. Ties share a gradient."""
         return reduce.amax(self, **reduce.options(dim, keepdim, numpy_names))
 
-    amax = max
+    def min(self, dim: Axes = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
+        """Smallest entry along `dim`, as `max` has it; PyTorch's `amin`."""
+        return reduce.amin(self, **reduce.options(dim, keepdim, numpy_names))
 
-    def argmax(self, dim: int | None = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
-        """Index of the largest entry along `dim`, or in the flattened block: int64, no gradient."""
-        options = reduce.options(dim, keepdim, numpy_names)
-        return Tensor(self._data.argmax(options["dim"], keepdims=options["keepdim"]))
+    amax, amin = max, min
+
+    argmax = untracked.argmax
 
     def softmax(self, dim: int = -1) -> Tensor:
         """Make probabilities of scores: positive, with sum 1 along `dim`."""
@@ -170,29 +157,23 @@ class Tensor(Block):
         """Number of entries."""
         return self._data.size
 
+    def size(self, dim: int | None = None) -> Any:
+        """Shape, or the length along one axis."""
+        return self.shape if dim is None else self.shape[dim]
+
     reshape = view = shape.reshaped
     permute = shape.permuted
     flatten = shape.flatten
+    split = shape.split
+    clone = shape.clone
     transpose = shape.transpose
     squeeze = shape.squeeze
     unsqueeze = shape.unsqueeze
 
     def __getitem__(self, index: Any) -> Tensor:
-        return shape.getitem(self, index=_plain(index))
+        return shape.getitem(self, index=plain(index))
 
-    def __setitem__(self, index: Any, value: Operand) -> None:
-        if self.parents and recording.path is not None:
-            raise ValueError(
-                f"{graph.describe(self)} cannot be written into: its gradient would be wrong. "
-                "Compute a new Tensor, or do it under no_grad()"
-            )
-        if isinstance(value, Block) and value.requires_grad and recording.path is not None:
-            raise ValueError(
-                f"{graph.describe(value)} has a gradient, which would be lost by writing its "
-                "numbers into another Tensor: write value.detach(), or compute a new Tensor"
-            )
-        self._data[_plain(index)] = _plain(value)
-        self._changed()
+    __setitem__ = untracked.setitem
 
     def __len__(self) -> int:
         if not self.ndim:
@@ -204,23 +185,17 @@ class Tensor(Block):
 
     # Comparisons give a block of bools, which has no gradient.
 
-    __eq__ = _comparison(operator.eq)
-    __ne__ = _comparison(operator.ne)
-    __lt__ = _comparison(operator.lt)
-    __le__ = _comparison(operator.le)
-    __gt__ = _comparison(operator.gt)
-    __ge__ = _comparison(operator.ge)
+    __eq__ = untracked.comparison(operator.eq)
+    __ne__ = untracked.comparison(operator.ne)
+    __lt__ = untracked.comparison(operator.lt)
+    __le__ = untracked.comparison(operator.le)
+    __gt__ = untracked.comparison(operator.gt)
+    __ge__ = untracked.comparison(operator.ge)
 
     __hash__ = Node.__hash__  # two Tensors of equal numbers are still two nodes of a graph
 
     def __bool__(self) -> bool:
         return bool(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
 
     # Gradients.
 
@@ -251,7 +226,7 @@ class Tensor(Block):
                     "shape: give one, or reduce to one number with .sum() or .mean() first"
                 )
             return module_of(self._data).ones_like(self._data)
-        upstream = as_array(_plain(gradient), self.dtype, self.device)
+        upstream = as_array(plain(gradient), self.dtype, self.device)
         if upstream.shape != self.shape:
             raise ValueError(
                 f"the gradient given to backward() has the shape {upstream.shape}, "
@@ -277,6 +252,10 @@ class Tensor(Block):
         if self.numel() != 1:
             raise ValueError(f"item() needs exactly one entry, and the shape is {self.shape}")
         return self._data.item()
+
+    def tolist(self) -> Any:
+        """The entries as nested lists of plain Python numbers."""
+        return self._data.tolist()
 
     def numpy(self) -> Array:
         """The entries as a numpy array, without a copy where they are in CPU memory."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import typer
 
 from hello_dl.show.terminal import make_safe
+from hello_dl.show.trouble import complain, in_words, settle
 
 UsageError: type[Exception] = typer.BadParameter.mro()[1]  # typer has no name of its own for it
 
@@ -29,22 +29,31 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:  # as in `hello-dl | head`: nobody reads on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        settle()
         return 1
     except UsageError as error:
         complain(in_one_line(error))
     except OSError as error:
-        named = f"'{error.filename}': " if error.filename else ""
-        complain(f"{named}{error.strerror or error}")
+        complain(in_words(error))
     except ValueError as error:
         complain(str(error))
     return 2
 
 
-def complain(message: str) -> None:
-    """Say what went wrong: one line on stderr."""
-    sys.stdout.flush()
-    print(f"hello-dl: {' '.join(message.split())}", file=sys.stderr)
+def whole(text: str) -> int:
+    """Read a whole number from the command line."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no whole number such as 3") from None
+
+
+def decimal(text: str) -> float:
+    """Read a number from the command line."""
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no number such as 0.1") from None
 
 
 def in_one_line(error: Exception) -> str:

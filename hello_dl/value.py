@@ -13,9 +13,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from hello_dl import graph
-from hello_dl.graph import Node, recording, tick
+from hello_dl.graph import Node, in_place, recording, tick
 
 Number = int | float
+
+
+def _swapped(operation: Any) -> Any:
+    """Make the method for `other ∘ value` out of the one for `value ∘ other`."""
+    return lambda self, other: operation(_lift(other), self)
 
 
 class Value(Node):
@@ -43,18 +48,23 @@ class Value(Node):
     def __init__(
         self, data: Number, requires_grad: bool = True, *, name: str = "", op: str = "input"
     ) -> None:
-        try:
-            self._data = float(data)
-        except (TypeError, ValueError):
-            raise TypeError(f"a Value holds one number, not {data!r:.60}: use a Tensor") from None
+        self._data = self._checked(data, requires_grad)
         self.grad = None
         self.parents = ()
         self.slopes = ()
         self.op = op
         self.name = name
-        self.requires_grad = requires_grad
+        self._requires_grad = requires_grad
         self.scope = recording.path or ""
         self._time = tick()
+
+    def _checked(self, number: Any, requires_grad: bool) -> float:
+        try:
+            if not isinstance(number, str | bytes) and getattr(number, "shape", ()) == ():
+                return float(number)
+        except (TypeError, ValueError):
+            pass
+        raise TypeError(f"a Value holds one number, not {number!r:.60}: use a Tensor")
 
     # Arithmetic: the number, the inputs, and the slope towards each input.
 
@@ -87,20 +97,12 @@ class Value(Node):
     def __neg__(self) -> Value:
         return _result("neg", -self.data, (self,), (-1.0,))
 
-    def __radd__(self, other: Number) -> Value:
-        return _lift(other) + self
+    __radd__, __rsub__ = _swapped(__add__), _swapped(__sub__)
+    __rmul__, __rtruediv__ = _swapped(__mul__), _swapped(__truediv__)
+    __rpow__ = _swapped(__pow__)
 
-    def __rsub__(self, other: Number) -> Value:
-        return _lift(other) - self
-
-    def __rmul__(self, other: Number) -> Value:
-        return _lift(other) * self
-
-    def __rtruediv__(self, other: Number) -> Value:
-        return _lift(other) / self
-
-    def __rpow__(self, other: Number) -> Value:
-        return _lift(other) ** self
+    __iadd__, __isub__ = in_place(__add__), in_place(__sub__)
+    __imul__, __itruediv__ = in_place(__mul__), in_place(__truediv__)
 
     # Functions of one number. Outside its domain a result is inf or nan, as on blocks.
 
@@ -163,19 +165,11 @@ class Value(Node):
         density = math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
         return _result("gelu", x * below, (self,), (below + x * density,))
 
-    # One number is its own sum, mean and maximum: here so that code runs on both engines.
-
     def sum(self) -> Value:
-        """Sum of all entries; a Value has one."""
+        """Sum of all entries. A Value has one: it is its own sum, mean, maximum and minimum."""
         return self
 
-    def mean(self) -> Value:
-        """Mean of all entries; a Value has one."""
-        return self
-
-    def max(self) -> Value:
-        """Largest entry; a Value has one."""
-        return self
+    mean = max = min = sum
 
     # Comparisons look at the number and return a plain bool. The branch that Python then takes is
     # not part of the graph; the Value notes that it was compared, so that `compile` can say so.
@@ -217,7 +211,7 @@ class Value(Node):
         for node in reversed(nodes):  # children first: by its turn, a node's grad is complete
             grad, parents = node.grad, node.parents
             for parent, slope in zip(parents, node.slopes):
-                if parent.requires_grad:
+                if parent._requires_grad:
                     so_far = parent.grad
                     parent.grad = slope * grad if so_far is None else so_far + slope * grad
             if parents and not retain_graph:
@@ -239,35 +233,38 @@ class Value(Node):
 
     __abs__ = abs
 
-    def __float__(self) -> float:
-        return self.data
-
     def __repr__(self) -> str:
         name = f", name={self.name!r}" if self.name else ""
         grad = "" if self.grad is None else f", grad={self.grad:.6g}"
         return f"Value({self.data:.6g}{name}{grad})"
 
     def __matmul__(self, other: object) -> Value:
-        raise TypeError(_only_blocks("@"))
+        raise OnlyBlocks("@")
 
     def __getitem__(self, index: object) -> Value:
-        raise TypeError(_only_blocks("[...]"))
+        raise OnlyBlocks("[...]")
 
     def __getattr__(self, name: str) -> Any:
         if name in BLOCKS_ONLY:
-            raise TypeError(_only_blocks(name))
+            raise OnlyBlocks(name)
         raise AttributeError(f"a Value has no attribute {name!r}")
 
 
 # What a Tensor can do and one number cannot; lesson 07 brings the blocks.
 BLOCKS_ONLY = frozenset(
-    "T amax argmax cpu device dtype flatten log_softmax matmul ndim numel numpy permute reshape "
-    "softmax squeeze to transpose unsqueeze view".split()
+    "T amax amin argmax clone cpu device dtype flatten log_softmax matmul ndim numel numpy permute "
+    "reshape size softmax split squeeze to tolist transpose unsqueeze view".split()
 )
 
 
-def _only_blocks(what: str) -> str:
-    return f"a Value is one number and has no {what}: blocks of numbers have (lesson 07, Tensor)"
+class OnlyBlocks(TypeError, AttributeError):
+    """A TypeError for the reader; an AttributeError too, so that `hasattr` can say no."""
+
+    def __str__(self) -> str:
+        what = self.args[0]
+        return (
+            f"a Value is one number and has no {what}: blocks of numbers have (lesson 07, Tensor)"
+        )
 
 
 def _lift(x: Value | Number) -> Value:
@@ -290,13 +287,13 @@ def _result(op: str, data: float, parents: tuple[Value, ...], slopes: tuple[floa
     path = recording.path
     if path is not None:
         for parent in parents:
-            if parent.requires_grad:
-                node.requires_grad = True
+            if parent._requires_grad:
+                node._requires_grad = True
                 node.parents = parents
                 node.slopes = slopes
                 node.scope = path
                 return node
-    node.requires_grad = False  # under no_grad, or made of constants alone: nothing to remember
+    node._requires_grad = False  # under no_grad, or made of constants alone: nothing to remember
     node.parents = ()
     node.slopes = ()
     node.scope = ""

@@ -32,8 +32,8 @@ point = np.array([3.0, 1.0])
 one_by_one = [point[0] * weights[0, i] + point[1] * weights[1, i] + bias[i] for i in range(3)]
 print("Three neurons, one by one: ", *(f"{y:6.2f}" for y in one_by_one))
 print("point @ weights + bias:    ", *(f"{y:6.2f}" for y in point @ weights + bias))
-print("@ is the matrix product: each row on the left meets each column on the right,")
-print("number by number, and the products are added up. That is what a neuron does.")
+print("@ is the matrix product, found in lesson 06: each row on the left meets each")
+print("column on the right, number by number, and all products are added up: a neuron.")
 points = np.array([[3.0, 1.0], [0.0, 2.0], [-1.0, 1.0], [1.0, 1.0]])  # (4 points, 2 numbers)
 shape = (points @ weights + bias).shape
 print(f"Four points at once: {points.shape} @ {weights.shape} + {bias.shape} is {shape}")

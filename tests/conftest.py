@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 
@@ -16,6 +18,21 @@ def own_cache(monkeypatch, session_cache):
     """Keep tests away from the user's cache and data."""
     monkeypatch.setenv("HELLO_DL_CACHE", str(session_cache))
     monkeypatch.delenv("HELLO_DL_DATA", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")  # not those of the caller's terminal
+    monkeypatch.setenv("LINES", "24")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say in one line why so many tests may be skipped."""
+    from hello_dl.backend import check_device
+
+    try:
+        check_device("cuda")
+        gpu = "there"
+    except ValueError:
+        gpu = "none"
+    peers = "there" if find_spec("torch") else "not installed, comparisons are skipped"
+    terminalreporter.write_line(f"PyTorch: {peers}; GPU: {gpu}")
 
 
 def pytest_collection_modifyitems(items):

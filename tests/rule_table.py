@@ -138,13 +138,17 @@ ALONG = [
     ((2, 3, 4), {"dim": [-1, 0], "keepdim": True}),
     ((2, 3), {"keepdim": True}),
     ((), {}),
+    ((), {"dim": 0}),
+    ((), {"dim": -1, "keepdim": True}),
     ((1, 3), {"dim": 0}),
+    ((2, 3), {"dim": np.int64(1)}),
 ]
 
 
 def reduction(name, draw, edges=()):
     def numpy(x, dim=None, keepdim=False):
-        return getattr(np, name)(x, tuple(dim) if isinstance(dim, list) else dim, keepdims=keepdim)
+        dim = tuple(dim) if isinstance(dim, list) else dim if x.ndim else None
+        return getattr(np, name)(x, dim, keepdims=keepdim)
 
     def torch(library, x, dim=None, keepdim=False):
         every = tuple(range(x.ndim))
@@ -161,6 +165,17 @@ ROWS |= {
         distinct,
         [
             case([2.0, 2.0, 1.0, 2.0]),
+            case([[1.0, 1.0], [0.0, 3.0]], dim=1),
+            case([[1.0, 1.0], [1.0, 1.0]], dim=0, keepdim=True),
+            case([-INF, INF, 0.0]),
+            case([1.0, NAN]),
+        ],
+    ),
+    "amin": reduction(
+        "amin",
+        distinct,
+        [
+            case([2.0, 1.0, 1.0, 2.0]),
             case([[1.0, 1.0], [0.0, 3.0]], dim=1),
             case([[1.0, 1.0], [1.0, 1.0]], dim=0, keepdim=True),
             case([-INF, INF, 0.0]),
@@ -226,6 +241,13 @@ ROWS |= {
         + [case((5,), (5,), reduction="none")],
         [case([1.0, INF, NAN], [1.0, 0.0, 0.0])],
     ),
+    "one_hot": Row(
+        lambda labels, num_classes=-1: np.eye(max(labels.max() + 1, num_classes))[labels],
+        "nn.functional.one_hot",
+        [],  # no number to nudge
+        [case([2, 0, 2]), case([[1, 0], [3, 1]]), case([1, 0], num_classes=4)]
+        + [case(np.array(2, "uint8")), case([0], num_classes=1)],
+    ),
 }
 
 
@@ -274,6 +296,15 @@ INDICES = [
     ((4, 3), [0, 0, 3, 0]),
     ((4, 3), (np.array([0, 1, 0]), np.array([2, 2, 2]))),
     ((4, 3), (slice(None), np.array([[0, 2], [2, 2]]))),
+    ((4, 3), np.array([[0, -1, 0], [3, 3, 3]])),
+    ((4, 3, 2), [-4, 2, 0]),
+    ((4, 3), np.array([], int)),
+    ((5,), [0, -5, 1]),
+    ((5,), ((0, 0, 1),)),  # a tuple within a tuple picks as a list does
+    ((4, 3), ((0, 0), slice(None))),
+    ((4, 3), (slice(None), (2, 2))),
+    ((4, 3), (np.int64(1), np.array(2))),
+    ((4, 3), ([True, False, True, False],)),
     ((2, 3), MASK),
     ((2, 3), (1, np.array([True, False, True]))),
     ((2, 3), (slice(1, 1),)),
@@ -298,6 +329,7 @@ ROWS |= {
         lambda t, x, index: x[index],
         [case(shape, index=index) for shape, index in INDICES],
     ),
+    "clone": Row(np.copy, "clone", ones(), [extremes]),
     "astype": Row(
         lambda x, dtype: x.astype(dtype),
         lambda t, x, dtype: x.to(getattr(t, dtype)),

@@ -11,13 +11,13 @@ from hello_dl.value import BLOCKS_ONLY
 
 SHARED = (
     "data grad parents op name requires_grad shape scope "
-    "exp log sqrt abs sin cos tanh sigmoid relu leaky_relu gelu sum mean max "
+    "exp log sqrt abs sin cos tanh sigmoid relu leaky_relu gelu sum mean max min "
     "item detach zero_grad backward edges"
 ).split()
 SHARED_DUNDERS = (
     "__add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __rtruediv__ __pow__ __rpow__ "
-    "__neg__ __abs__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __float__ __repr__ "
-    "__matmul__ __getitem__"
+    "__iadd__ __isub__ __imul__ __itruediv__ __neg__ __abs__ __eq__ __ne__ __lt__ __le__ __gt__ "
+    "__ge__ __hash__ __float__ __int__ __round__ __format__ __repr__ __matmul__ __getitem__"
 ).split()
 METHODS = [name for name in SHARED if callable(getattr(Value, name))]
 
@@ -48,6 +48,7 @@ def test_what_tensor_has_more_is_for_blocks_only():
 def test_value_says_which_lesson_brings_blocks(name):
     with pytest.raises(TypeError, match=f"no {name}: blocks .*lesson 07"):
         getattr(Value(1.0), name)
+    assert not hasattr(Value(1.0), name) and getattr(Value(1.0), name, None) is None
 
 
 def test_operators_of_blocks_say_so_too():

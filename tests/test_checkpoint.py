@@ -128,6 +128,18 @@ def test_a_damaged_file_is_an_error_of_one_line(saved, damage):
     assert_same(numbers(model), before)
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_file_with_numbers_that_are_not_finite_is_an_error(saved, number):
+    model, path = saved
+    model[1].weight.data[0, 0] = number
+    checkpoint.save(path, model, {})
+    other = small_net()
+    before = numbers(other)
+    with pytest.raises(ValueError, match="damaged: 1.weight has numbers that are nan or inf"):
+        checkpoint.load(path, other)
+    assert_same(numbers(other), before)
+
+
 def test_a_missing_file_and_a_folder_are_clear_errors(tmp_path):
     with pytest.raises(ValueError, match="there is no file"):
         checkpoint.load(tmp_path / "model.safetensors", small_net())

@@ -152,6 +152,7 @@ def test_the_digits_options_are_the_job_s_own(monkeypatch, command):
         ("--out /dev/null/x", "'/dev/null/x'"),
         ("--show 3 --out /nowhere", "/nowhere"),
         ("--epoch 3", "--epochs"),
+        ("--out=", "--out is empty"),
     ],
 )
 def test_digits_says_in_one_line_what_is_wrong(command, line, named):
@@ -204,7 +205,11 @@ def test_draw_without_a_renderer_writes_text_and_says_so(monkeypatch, tmp_path, 
         ("a a=x", "a=x"),
         ("a+1 a=1 --out g.gif", ".gif"),
         ("a+1 a=1 --out /dev/null/g.svg", "/dev/null/g.svg"),
-        ("a+1 a=1 --picture g.svg", "--picture"),
+        ("a+1 a=1 --picture g.svg", "no such option: --picture"),
+        ("a*b a=1 b=2 --ot x", "no such option: --ot; hello-dl draw knows --out"),
+        ("a a=nan", "'a=nan' makes a nan: use a finite number"),
+        ("a a=1e400", "inf"),
+        ("a+1 a=1 --out /dev/null/g.svg", "Not a directory"),
         ("__import__('os') a=1", "__import__"),
         ("1+2", "1+2"),
     ],
@@ -213,6 +218,38 @@ def test_draw_says_in_one_line_what_is_wrong(command, line, named):
     code, _, err = command("draw", *line.split())
     assert code == 2
     assert err.startswith("hello-dl: ") and err.count("\n") == 1 and named in err
+
+
+@pytest.mark.parametrize(
+    ("expression", "note"),
+    [
+        ("log(a)", "log of -1 is nan: not finite, so the gradients mean nothing"),
+        ("1 / (a + 1)", "div of 1 and 0 is inf"),
+        ("sqrt(a + 1)", "a gradient is not finite"),
+    ],
+)
+def test_draw_says_where_a_result_stops_being_a_number(command, expression, note):
+    code, out, _ = command("draw", expression, "a=-1")
+    assert code == 0 and note in out.splitlines()[-1]
+    assert "finite" not in command("draw", "a*a", "a=-1")[1]
+
+
+@pytest.mark.parametrize("before", [None, "a good picture"])
+def test_a_full_disk_is_one_line_and_leaves_the_picture_that_was_there(
+    monkeypatch, tmp_path, command, before
+):
+    picture = tmp_path / "g.txt"
+    if before:
+        picture.write_text(before)
+
+    def write_bytes(self, content):
+        self.open("wb").close()  # what a full disk leaves
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", write_bytes)
+    code, _, err = command("draw", "a*2", "a=1", "--out", str(picture))
+    assert code == 2 and err.count("\n") == 1 and "No space left on device" in err
+    assert [file.read_text() for file in tmp_path.iterdir()] == ([before] if before else [])
 
 
 # ------------------------------------------------------------------------------------ bad input
@@ -266,9 +303,35 @@ def test_what_is_no_bug_has_no_traceback(monkeypatch, command, error, code, line
     assert found == code and line in err and "Traceback" not in err
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [["data"], ["lesson", "1", "--quick"]])
+def test_an_output_that_is_full_is_one_line(cache, tmp_path, arguments):
+    if "lesson" in arguments:
+        arguments = [*arguments, "--data", "strokes", "--out", str(tmp_path)]
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "hello_dl", *arguments]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1 and "free some space" in result.stderr
+
+
+def test_ctrl_c_while_the_command_loads_is_no_traceback():
+    program = (
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'hello_dl.cli': raise KeyboardInterrupt\n"
+        "from hello_dl.__main__ import main\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "main()"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert (result.returncode, result.stdout, result.stderr) == (130, b"", b"")
+
+
 def test_a_reader_who_stops_reading_gets_no_traceback():
     process = subprocess.Popen(
-        [sys.executable, "-c", "from hello_dl import cli; cli.main()"],
+        [sys.executable, "-c", "from hello_dl.__main__ import main; main()"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -286,6 +349,9 @@ def test_version_and_help(command):
     for name in ("lesson", "digits", "draw", "data", "doctor"):
         assert f" {name} " in out
         assert command(name, "--help")[0] == 0
+    assert "..." not in out.split("Commands:")[1], "nothing is cut off at 80 columns"
+    assert "`strokes`" in command("lesson", "--help")[1]
+    assert "[[" not in command("draw", "--help")[1] + command("data", "--help")[1]
 
 
 def test_help_works_where_the_terminal_knows_no_unicode(cache):
@@ -350,7 +416,21 @@ def test_the_doctor_says_how_to_get_graphviz(monkeypatch):
     monkeypatch.setattr(doctor, "_version", lambda package: None)
     finding = doctor.graphviz()
     assert finding.found == "none"
-    assert "drawn as text" in finding.to_do and "pip install" in finding.to_do
+    assert "drawn as text" in finding.to_do
+    assert f"{sys.executable} -m pip install pygraphviz" in finding.to_do
+
+
+def test_the_doctor_does_not_tick_data_that_is_damaged(monkeypatch, cache, tmp_path):
+    (cache / "mnist").mkdir(parents=True)
+    for source in mnist.datasets()["mnist"].sources:
+        (cache / "mnist" / source.name).write_bytes(b"\0\0\x08\x03")
+    found = {finding.what: finding for finding in doctor.data()}
+    assert "truncated" in found["data: mnist"].to_do
+    assert "downloads it" in found["data: names"].to_do
+    monkeypatch.setenv("HELLO_DL_DATA", str(tmp_path / "nope"))
+    rows = list(doctor.data())
+    assert [row.what for row in rows] == [f"data: {name}" for name in mnist.datasets()]
+    assert all("HELLO_DL_DATA" in row.to_do for row in rows[1:])
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,7 @@ def test_a_lesson_prints_its_frame_and_is_remembered(run, tmp_path):
     text = result.stdout.decode()
     assert result.returncode == 0 and result.stderr == b""
     assert text.startswith("Lesson 03 · Backward\nHow does one gradient reach every number?\n")
+    assert "The code: 03_backward.py, to read beside this\n" in text
     assert "── Build it here ──" in text
     assert f"picture: {Path('out/lessons/03/a.svg')}\n" in text
     assert (tmp_path / "out" / "lessons" / "03").is_dir()
@@ -217,6 +218,7 @@ def test_random_numbers_are_the_same_in_every_run(run):
         (["--device", "tpu"], "'tpu'"),
         (["--data", "nowhere"], "'nowhere'"),
         (["--out", "03_backward.py/x"], "03_backward.py"),
+        (["--out", ""], "--out"),
         (["more"], "more"),
     ],
 )
@@ -224,7 +226,7 @@ def test_a_wrong_flag_is_one_line_and_exit_code_2(run, flags, named):
     result = run("", *flags)
     lines = result.stderr.decode().splitlines()
     assert result.returncode == 2 and result.stdout == b""
-    assert len(lines) == 1 and lines[0].startswith("lesson: ") and named in lines[0]
+    assert len(lines) == 1 and lines[0].startswith("hello-dl: ") and named in lines[0]
 
 
 def test_missing_data_is_one_line_and_exit_code_2(run, tmp_path):
@@ -233,6 +235,22 @@ def test_missing_data_is_one_line_and_exit_code_2(run, tmp_path):
     lines = result.stderr.decode().splitlines()
     assert result.returncode == 2
     assert len(lines) == 1 and "holds no train-images" in lines[0]
+
+
+@pytest.mark.parametrize(
+    "doing",
+    [
+        "raise OSError(28, 'No space left on device')",
+        "from hello_dl import Value\nfrom hello_dl.show import draw\n"
+        "draw(Value(1.0) * 2, '03_backward.py/x.txt')",
+    ],
+)
+def test_a_picture_that_cannot_be_written_is_one_line_and_exit_code_2(run, doing):
+    result = run(doing)
+    lines = result.stderr.decode().splitlines()
+    assert result.returncode == 2 and len(lines) == 1 and lines[0].startswith("hello-dl: ")
+    assert "cannot be written" in lines[0] or "cannot write" in lines[0]
+    assert ran(3) is None
 
 
 def test_a_bug_in_a_lesson_keeps_its_traceback(run):

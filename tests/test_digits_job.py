@@ -8,10 +8,12 @@ import pytest
 from safetensors.numpy import save_file
 from threadpoolctl import threadpool_info
 
-from hello_dl import manual_seed, nn
+from hello_dl import Tensor, manual_seed, nn
+from hello_dl.data import sources
 from hello_dl.data.digits import Digits
 from hello_dl.data.sources import DataError
 from hello_dl.data.strokes import load_strokes
+from hello_dl.graph import recording
 from hello_dl.models import make_model
 from hello_dl.show.render import RenderError, renderers
 from hello_dl.train import checkpoint, digits, files
@@ -121,11 +123,11 @@ def test_the_report_has_the_confusion_table_and_the_worst_mistakes(job):
     result, text = job()
     table = re.findall(r"^ {5}\d( +[\d.]+){10}", text, re.MULTILINE)
     assert len(table) == 10
-    mistakes = re.findall(r"predicted (\d) \((\d+) %\),", text)
+    mistakes = re.findall(r"predicted (\d) \((\d+\.\d\d) %\),", text)
     actual = re.findall(r"actual (\d): missed", text)
     assert len(mistakes) == len(actual) == 6
     assert all(digit != other for (digit, _), other in zip(mistakes, actual))
-    shares = [int(share) for _, share in mistakes]
+    shares = [float(share) for _, share in mistakes]
     assert shares == sorted(shares, reverse=True)
     assert all(
         len(line) <= 80 for line in text.splitlines() if str(result.files[0].parent) not in line
@@ -169,6 +171,7 @@ def test_in_a_terminal_it_is_live_and_the_last_line_is_the_same(job, tmp_path, m
             assert "net    mlp" in before
             assert "hello-dl digits" in during
             assert "saved" in after
+            assert ("epoch 1 of 1" in after) == (not stop), "what was seen live stays"
         last = re.sub(r"\x1b\[[0-9;]*m", "", text).rstrip("\n").split("\n")[-1]
         assert last == result.last_line
         assert LAST.fullmatch(last)
@@ -223,6 +226,22 @@ def test_a_damaged_mnist_is_only_mentioned(job, monkeypatch, tmp_path):
     _, text = job()
     assert "MNIST could not be tried" in text
     assert LAST.fullmatch(text.splitlines()[-1])
+
+
+def test_a_bad_data_folder_is_only_mentioned_after_training_on_strokes(job, monkeypatch, tmp_path):
+    monkeypatch.setattr(digits, "find", sources.find)
+    monkeypatch.setenv("HELLO_DL_DATA", str(tmp_path / "nope"))
+    _, text = job(data="strokes")
+    assert "MNIST could not be tried: HELLO_DL_DATA" in text
+    assert LAST.fullmatch(text.splitlines()[-1])
+
+
+def test_training_that_taught_nothing_says_so(job):
+    told = "It did not learn: try a smaller --lr"
+    result, text = job(lr=100.0)
+    assert result.right < 0.2 * result.count, "or this test is of no use"
+    assert told in text.splitlines()[-2]
+    assert told not in job()[1]
 
 
 def test_it_says_nothing_of_mnist_where_there_is_none_or_it_was_trained_on(
@@ -296,6 +315,7 @@ def test_a_second_ctrl_c_skips_the_pictures_only(job, tmp_path, monkeypatch):
         ({"lr": float("inf")}, "--lr.*inf"),
         ({"seed": -5}, "--seed.*-5"),
         ({"show": 0}, "--show.*0"),
+        ({"out": " "}, "--out is empty"),
         ({"model": "lenet5000"}, "lenet5000.*mlp"),
     ],
 )
@@ -325,9 +345,13 @@ def test_a_full_disk_leaves_the_earlier_model(job, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_bytes", write_bytes)
+    stream = io.StringIO()
+    options = DigitsOptions(out=tmp_path / "out", epochs=2, batch_size=32)
     with pytest.raises(ValueError, match="No space left on device"):
-        job()
+        run(options, stream)
     assert contents(tmp_path / "out") == before
+    assert "actual   predicted" in stream.getvalue() and "saved" not in stream.getvalue()
+    assert LAST.fullmatch(stream.getvalue().splitlines()[-1]), "the result is not thrown away"
 
 
 def test_a_picture_that_cannot_be_written_loses_nothing_else(job, monkeypatch):
@@ -336,8 +360,8 @@ def test_a_picture_that_cannot_be_written_loses_nothing_else(job, monkeypatch):
 
     monkeypatch.setattr("hello_dl.show.plots.draw_curves", draw_curves)
     result, text = job()
-    assert {file.name for file in result.files} == {"model.safetensors", "metrics.jsonl"}
-    assert "No space left" in text
+    assert {file.name for file in result.files} == FILES - {"curves.png"}, "the graph can be drawn"
+    assert "curves.png is missing: No space left on device\n" in text
     assert LAST.fullmatch(text.splitlines()[-1])
 
 
@@ -370,7 +394,7 @@ def test_a_batch_larger_than_the_data_is_an_error(job):
     job(batch_size=1200)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")  # numpy's, of overflows
 def test_steps_too_large_to_learn_end_with_a_fix_and_lose_nothing(job, tmp_path):
     job()
     before = contents(tmp_path / "out")
@@ -386,7 +410,7 @@ def test_show_loads_the_model_and_draws_what_it_reads(job, tmp_path):
     trained, _ = job()
     before = contents(tmp_path / "out")
     result, text = job(show=7)
-    assert len(re.findall(r"predicted \d \(\d+ %\),", text)) == 7
+    assert len(re.findall(r"predicted \d \(\d+\.\d\d %\),", text)) == 7
     assert len(re.findall(r"actual \d: (?:got it|missed)", text)) == 7
     assert "epoch" not in text
     assert text.splitlines()[-1] == trained.last_line == result.last_line
@@ -455,7 +479,9 @@ def test_fit_takes_every_digit_once_an_epoch_with_a_falling_rate(some_digits):
             return self.layer(x.flatten(1))
 
     manual_seed(0)
-    steps = list(fit(Watch(), images, labels, epochs=2, batch_size=30, lr=0.4))
+    net = Watch().eval()
+    steps = list(fit(net, images, labels, epochs=2, batch_size=30, lr=0.4))
+    assert net.training, "what was shown in between must not stop dropout"
     assert [step.seen for step in steps] == [30, 30, 30, 10] * 2
     assert [step.epoch for step in steps] == [1] * 4 + [2] * 4
     assert [step.number for step in steps] == list(range(1, 9))
@@ -467,7 +493,7 @@ def test_fit_takes_every_digit_once_an_epoch_with_a_falling_rate(some_digits):
     assert not np.array_equal(first, second)
 
 
-def test_predict_gives_probabilities_whatever_the_batches(some_digits):
+def test_predict_gives_probabilities_whatever_the_batches(some_digits, monkeypatch):
     model = make_model("mlp")
     images = some_digits.test_images[:25]
     all_at_once = predict(model, images)
@@ -475,6 +501,10 @@ def test_predict_gives_probabilities_whatever_the_batches(some_digits):
     np.testing.assert_allclose(all_at_once.sum(1), 1, rtol=1e-5)
     np.testing.assert_allclose(predict(model, images, batch_size=4), all_at_once, rtol=1e-4)
     assert model.training
+    recorded = []
+    monkeypatch.setattr(model, "forward", lambda x: recorded.append(recording.path) or Tensor(x))
+    predict(model, images)
+    assert recorded == [None], "no graph is needed, and it would take memory"
 
 
 def test_accuracy_confusion_and_worst_mistakes_by_hand():

@@ -1,5 +1,8 @@
 """What backward, no_grad and scope promise, held on both engines."""
 
+import copy
+import operator
+import pickle
 import sys
 import threading
 import weakref
@@ -131,6 +134,15 @@ def test_a_released_graph_says_so(leaf):
     assert a.grad == pytest.approx(3 * np.exp(6.0))
 
 
+def test_a_copy_of_a_released_graph_is_released(leaf):
+    b = leaf(2.0) * 3
+    b.backward()
+    for other in (copy.copy(b), copy.deepcopy(b), pickle.loads(pickle.dumps(b))):
+        assert other.parents is graph.released
+        with pytest.raises(ValueError, match="released"):
+            other.backward()
+
+
 def test_gradients_of_leaves_are_their_own():
     a, b, c = (tensor_leaf([1.0, 2.0]) for _ in range(3))
     upstream = np.array([1.0, 1.0])
@@ -151,8 +163,28 @@ def test_what_needs_no_gradient_gets_none_and_keeps_no_graph(leaf):
     result.backward()
     assert a.grad == 7 and fixed.grad is None and aside.grad is None
     assert aside.parents == () and not aside.requires_grad
-    with pytest.raises(ValueError, match="does not depend on anything with requires_grad"):
+    with pytest.raises(ValueError, match="result of add does not depend .*make a leaf with req"):
         aside.backward()
+
+
+def test_requires_grad_is_set_on_leaves_only(leaf):
+    a, fixed = leaf(2.0), leaf(3.0, requires_grad=False)
+    a.requires_grad, fixed.requires_grad = False, True
+    (a * fixed).backward()
+    assert a.grad is None and fixed.grad == 2
+    b = fixed * 2
+    b.requires_grad = True  # it is
+    for result in (b, (c := b * 1, c.backward(retain_graph=True))[0]):
+        with pytest.raises(ValueError, match="result of mul.*detach"):
+            result.requires_grad = False
+    b.backward()
+    assert fixed.grad == 6
+    with pytest.raises(ValueError, match="released|result of mul"):
+        b.requires_grad = False
+    with no_grad():
+        unrecorded = fixed * 2
+    unrecorded.requires_grad = True  # made of nothing: a leaf, as in PyTorch
+    assert unrecorded.requires_grad
 
 
 def test_pulls_of_inputs_that_need_no_gradient_are_not_called():
@@ -195,8 +227,17 @@ def step(x):
     optim.SGD([x], lr=0.1).step()
 
 
+def subtract_without_grad(x):
+    with no_grad():
+        x -= 1.0
+
+
 CHANGES = [
-    *[(make, change) for make in LEAVES.values() for change in (assign, add_in_place)],
+    *[
+        (make, change)
+        for make in LEAVES.values()
+        for change in (assign, add_in_place, subtract_without_grad)
+    ],
     *[(tensor_leaf, change) for change in (write_entry, write_entry_without_grad, step)],
 ]
 each_change = pytest.mark.parametrize(
@@ -241,6 +282,66 @@ def test_a_result_changed_in_place(make, change, use):
     with pytest.raises(ValueError, match="'power' .*exp.*in place"):
         use(b).backward()
     assert a.grad is None
+
+
+IN_PLACE = {
+    "+=": (operator.iadd, 5.0), "-=": (operator.isub, 1.0),
+    "*=": (operator.imul, 6.0), "/=": (operator.itruediv, 1.5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("operation, expected", IN_PLACE.values(), ids=IN_PLACE)
+def test_a_leaf_changes_in_place_where_no_gradient_is_recorded(leaf, operation, expected):
+    a, fixed = leaf(3.0), leaf(3.0, requires_grad=False)
+    data = a.data
+    with no_grad():
+        assert operation(a, 2.0) is a and a.item() == expected
+    assert not isinstance(data, np.ndarray) or a.data is data, "an optimizer's view stays one"
+    assert operation(fixed, leaf(2.0, requires_grad=False)) is fixed and fixed.item() == expected
+    assert not fixed.parents and a.requires_grad and not fixed.requires_grad
+
+
+@pytest.mark.parametrize("operation, expected", IN_PLACE.values(), ids=IN_PLACE)
+def test_elsewhere_it_is_an_error_or_a_new_node(leaf, operation, expected):
+    a = leaf(3.0, name="w", op="parameter")
+    for other in (2.0, leaf(2.0)):
+        with pytest.raises(ValueError, match=r"'w' \(parameter\).*no_grad\(\).*p.data -="):
+            operation(a, other)
+    assert a.item() == 3
+    result = a * 1.0
+    changed = operation(result, 2.0)
+    assert changed is not result and (result.item(), changed.item()) == (3, expected)
+    total = leaf(3.0, requires_grad=False)
+    summed = operation(total, leaf(2.0))  # has a gradient to keep
+    assert summed is not total and summed.requires_grad and summed.item() == expected
+    with no_grad():
+        made_here = a * 1.0
+        assert operation(made_here, 2.0) is not made_here
+
+
+def test_gradient_descent_by_hand_without_grad():
+    """The loop that PyTorch's tutorials write changes the weights, and not only their names."""
+    net = nn.Linear(2, 1)
+    net(Tensor([[1.0, 2.0]])).sum().backward()
+    before = net.weight.data.copy()
+    with no_grad():
+        for p in net.parameters():
+            p -= 0.1 * p.grad
+    assert (net.weight.data == before - np.array([[0.1, 0.2]], "float32")).all()
+
+
+def test_in_place_a_block_keeps_its_shape_and_its_kind():
+    block, whole = Tensor(np.zeros((2, 3), "float32")), Tensor([1, 2])
+    block += np.ones((2, 3))  # float64
+    block *= Tensor([1.0, 2.0, 3.0])
+    assert block.data.tolist() == [[1, 2, 3]] * 2 and block.dtype == np.float32
+    with pytest.raises(ValueError, match=r"\(2, 3\) cannot become \(1, 2, 3\)"):
+        block += np.ones((1, 2, 3))
+    with pytest.raises(TypeError, match="int64 cannot become float32"):
+        whole += 0.5
+    with pytest.raises(TypeError, match="bool cannot become int64"):
+        whole = Tensor([True, False])
+        whole += whole.to("int64")
 
 
 def test_writing_into_a_result_is_an_error():
@@ -354,6 +455,9 @@ def test_scopes_nest_and_end(leaf):
         after = a * 2
     with pytest.raises(ZeroDivisionError), scope("broken"):
         raise ZeroDivisionError
+    for name in ("", "//a", "a/", "a//b"):
+        with pytest.raises(ValueError, match="every part of a path"), scope(name):
+            raise AssertionError("unreachable")
     places = [node.scope for node in (a, outer, inner, made_here, after, a * 2)]
     assert places == ["", "mlp", "mlp/layer1", "mlp/layer1", "mlp", ""]
 
@@ -378,6 +482,10 @@ def test_whole_numbers_have_no_gradients():
     with pytest.raises(ValueError, match="bool"):
         Tensor([True], requires_grad=True)
     x = tensor_leaf([1.5, 2.5])
+    whole = Tensor([1, 2])
+    with pytest.raises(ValueError, match="int64"):
+        whole.requires_grad = True
+    assert not whole.requires_grad and (whole * x).requires_grad
     rounded = x.to("int64")
     assert rounded.data.tolist() == [1, 2] and not rounded.requires_grad
     (x * rounded).sum().backward()

@@ -1,6 +1,8 @@
 """SGD against PyTorch's, and the flat blocks it keeps its parameters in."""
 
+import copy
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -136,6 +138,73 @@ def test_numbers_of_another_shape_or_dtype_need_a_new_optimizer():
             optimizer.step()
 
 
+@pytest.mark.parametrize(
+    "wrong", [np.ones(1), np.ones((2, 1)), np.ones(2, "float32"), np.ones(2, "int64"), 1.0]
+)
+def test_a_gradient_of_another_shape_or_dtype_is_refused(wrong):
+    (a,) = leaves((2,))
+    a.name, before = "a", a.data.copy()
+    optimizer = SGD([a], lr=0.1)
+    a.grad = wrong
+    with pytest.raises(ValueError, match=r"gradient of 'a' .*must be .*\(2,\), float64, on cpu"):
+        optimizer.step()
+    assert (a.data == before).all()
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+@pytest.mark.parametrize("trained", [False, True])
+def test_a_copy_of_model_and_optimizer_learns_as_the_original(again, trained):
+    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    both = net, SGD(net.parameters(), lr=0.1, momentum=0.9)
+
+    def train(net, optimizer, steps=3):
+        for _ in range(steps):
+            optimizer.zero_grad()
+            (net(Tensor([[1.0, -2.0]])) ** 2).sum().backward()
+            optimizer.step()
+
+    if trained:
+        train(*both)  # now there are gradients and a velocity
+    start = [p.data.copy() for p in net.parameters()]
+    its_copy = again(both)
+    train(*its_copy)
+    assert all((p.data == before).all() for p, before in zip(net.parameters(), start))
+    train(*both)
+    for p, q, before in zip(net.parameters(), its_copy[0].parameters(), start, strict=True):
+        assert (p.data == q.data).all() and (p.data != before).any()
+        assert np.shares_memory(q.data, its_copy[1].blocks[0].data)
+        assert np.shares_memory(q.grad, its_copy[1].blocks[0].grad)
+
+
+def test_a_copied_gradient_survives_the_next_pass():
+    (a,) = leaves((2,))
+    optimizer = SGD([a], lr=0.1)
+    (a * 2).sum().backward()
+    kept = a.grad.copy()
+    optimizer.zero_grad()
+    (a * 3).sum().backward()
+    assert kept.tolist() == [2, 2] and a.grad.tolist() == [3, 3]
+    assert "w.grad.copy()" in optimizer.zero_grad.__doc__
+
+
+def test_the_norm_is_that_of_all_gradients_there_are():
+    a, b, none = leaves((2, 3), (), (4,))
+    half = Tensor(np.ones(3, "float16"), requires_grad=True)
+    optimizer = SGD([a, none, half, b], lr=0.1)
+    assert optimizer.grad_norm() == 0
+    (none * 5).sum().backward()
+    optimizer.zero_grad()
+    assert optimizer.grad_norm() == 0, "what is forgotten does not count"
+    quadratic([a, b], {0, 1}).backward()
+    half.grad = np.full(3, 300, "float16")  # 300² is too much for float16
+    expected = np.sqrt(sum((p.grad.astype("float64") ** 2).sum() for p in (a, b, half)))
+    assert optimizer.grad_norm() == pytest.approx(expected, rel=1e-12)
+    assert type(optimizer.grad_norm()) is float and none.grad is None
+    a.grad = a.grad / 2  # clipped by hand
+    expected = np.sqrt(sum((p.grad.astype("float64") ** 2).sum() for p in (a, b, half)))
+    assert optimizer.grad_norm() == pytest.approx(expected, rel=1e-12)
+
+
 def test_two_optimizers_on_the_same_parameters():
     a, b = leaves((3,), (3,))
     b.data = a.data.copy()
@@ -221,7 +290,12 @@ def test_momentum_that_dies_away_ends_at_zero():
         (lambda: SGD([], lr=0.1), ValueError, "got none"),
         (lambda: SGD([np.ones(2)], lr=0.1), TypeError, "changes Tensors, not array"),
         (lambda: SGD([Tensor([1, 2], name="n")], lr=0.1), ValueError, "floating.*'n' .*int64"),
-        (lambda: SGD(tensor_leaf([[1.0]]), lr=0.1), ValueError, "leaves.*result of getitem"),
+        (lambda: SGD([tensor_leaf([1.0])[0]], lr=0.1), ValueError, "leaves.*result of getitem"),
+        (lambda: SGD(tensor_leaf([[1.0]]), lr=0.1), TypeError, r"such as \[w\], not Tensor"),
+        (lambda: SGD(tensor_leaf(1.0), lr=0.1), TypeError, r"such as \[w\], not Tensor"),
+        (lambda: SGD(nn.ReLU(), lr=0.1), TypeError, r"such as model.parameters\(\), not ReLU"),
+        (lambda: SGD(nn.Sequential(nn.ReLU())), TypeError, r"model.parameters\(\), not Sequ"),
+        (lambda: SGD([tensor_leaf(1.0)], lr="0.1"), TypeError, "lr must be a number, got '0.1'"),
         (lambda: SGD([tensor_leaf(1.0)], lr=-1), ValueError, "lr must be 0 or more, got -1"),
         (lambda: SGD([tensor_leaf(1.0)], lr=float("nan")), ValueError, "lr must be"),
         (lambda: SGD([tensor_leaf(1.0)], momentum=-0.1), ValueError, "momentum must be"),

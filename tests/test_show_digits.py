@@ -1,5 +1,8 @@
 import io
+import os
 import re
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,7 +24,7 @@ from hello_dl.show.digits import (
     verdict,
 )
 from hello_dl.show.output import Output
-from hello_dl.show.plots import draw_curves, moving_average
+from hello_dl.show.plots import draw_curves, moving_average, usable_matplotlib
 
 
 def plain(picture):
@@ -143,7 +146,7 @@ def test_only_all_of_it_is_100_percent():
 
 def test_the_verdict():
     assert Text(" ").join(verdict(8, 8)).plain == "predicted 8, actual 8: got it"
-    assert plain(verdict(4, 9, 0.99)) == ["predicted 4 (99 %),", "actual 9: missed"]
+    assert plain(verdict(4, 9, 0.9987)) == ["predicted 4 (99.87 %),", "actual 9: missed"]
 
 
 def test_pictures_side_by_side_keep_their_columns():
@@ -233,6 +236,16 @@ def test_a_terminal_gets_colors_unless_it_should_be_plain(terminal):
         assert plain_output.stream.text == "good\n"
 
 
+def test_a_long_line_breaks_between_words_but_a_picture_never(terminal):
+    stream = terminal(width=20)
+    Output(stream).say("net    mlp, 109,386 parameters to learn")
+    assert stream.text.split() == "net mlp, 109,386 parameters to learn".split()
+    assert max(map(len, stream.text.splitlines())) <= 20
+    stream = terminal(width=20)
+    Output(stream).show([Text("0123456789 " * 3)])
+    assert stream.text.count("\n") == 1
+
+
 def test_a_terminal_without_colors_gets_digits_in_ascii(terminal, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     assert Output(terminal()).digit_style == "ascii"
@@ -299,6 +312,13 @@ def test_a_frame_fits_the_window(terminal, width, height, encoding):
         assert re.search(r"actual \d: (got it|missed)", text)
 
 
+def test_a_small_window_gets_whole_phrases(terminal):
+    lines = [line.rstrip() for line in frame_lines(dashboard(terminal(40, 12)))]
+    assert "accuracy 97.31 % on test digits" in lines
+    assert any(line.endswith(" digits a second") for line in lines)
+    assert any(line.endswith("left") for line in lines)
+
+
 def test_a_frame_before_anything_is_known(terminal):
     display = Dashboard(
         Output(terminal()), "", 3, 20, np.zeros((1, 28, 28), np.uint8), np.array([3]),
@@ -358,6 +378,23 @@ def test_curves_are_a_png(tmp_path):
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = (int.from_bytes(content[i : i + 4], "big") for i in (16, 20))
     assert (width, height) == (1200, 504)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="where the settings lie")
+def test_matplotlib_says_nothing_where_the_home_folder_cannot_be_written(monkeypatch, tmp_path):
+    program = "from hello_dl.show.plots import usable_matplotlib as f; f(); import os, matplotlib; "
+    program += "print(os.path.isdir(os.environ['MPLCONFIGDIR']), os.environ['MPLCONFIGDIR'])"
+    (tmp_path / "home").write_text("no folder, which stops even root")
+    environment = {"HOME": str(tmp_path / "home"), "PATH": os.environ["PATH"]}
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment
+    )
+    assert result.stderr == "" and result.stdout.startswith("True ")
+    assert not os.path.exists(result.stdout.split()[1]), "it goes at the end"
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    usable_matplotlib()
+    assert "MPLCONFIGDIR" not in os.environ
 
 
 def test_the_moving_average_starts_without_bias():

@@ -1,13 +1,14 @@
 """Tensor's own: what its methods make of the rules, what goes in and out, and what is refused."""
 
+import itertools
 import warnings
 
 import numpy as np
 import pytest
-from helpers import assert_close, made_up_rule, tensor_leaf
+from helpers import assert_close, import_torch, made_up_rule, tensor_leaf
 
 import hello_dl
-from hello_dl import Tensor, backend, check
+from hello_dl import Tensor, Value, backend, check
 from hello_dl import functional as F
 
 X = np.random.default_rng(4).standard_normal((2, 3, 4))
@@ -41,6 +42,15 @@ METHODS = [  # what a Tensor says, what numpy says
     (lambda t: t.mean(dim=-1, keepdim=True), X.mean(-1, keepdims=True)),
     (lambda t: t.max(), X.max()),
     (lambda t: t.amax(0), X.max(0)),
+    (lambda t: t.min(-1, True), X.min(-1, keepdims=True)),
+    (lambda t: t.amin(), X.min()),
+    (lambda t: t.split(3, -1)[0], X[..., :3]),
+    (lambda t: t.split(3, dim=2)[1], X[..., 3:]),
+    (lambda t: t.split([1, 0, 2], 1)[2], X[:, 1:]),
+    (lambda t: t.clone() * t, X * X),
+    (lambda t: F.softmax(t, 1), F.softmax(Tensor(X), dim=1).data),
+    (lambda t: F.log_softmax(t, 1), F.log_softmax(Tensor(X), dim=1).data),
+    (lambda t: F.leaky_relu(t, 0.2), np.where(X > 0, X, 0.2 * X)),
     (lambda t: t.leaky_relu(0.2), np.where(X > 0, X, 0.2 * X)),
     (lambda t: t.softmax(1).log(), F.log_softmax(Tensor(X), dim=1).data),
     (lambda t: t.log_softmax(), F.log_softmax(Tensor(X)).data),
@@ -80,6 +90,34 @@ def test_what_a_tensor_says_of_itself():
     assert t.argmax(1).data.tolist() == t.argmax(axis=1).data.tolist() == X.argmax(1).tolist()
     assert t.argmax(-1, keepdim=True).shape == (2, 3, 1)
     assert not tensor_leaf(X).argmax().requires_grad
+    assert t.size() == t.shape and (t.size(1), t.size(-1)) == (3, 4)
+    assert t.tolist() == X.tolist() and Tensor(3).tolist() == 3
+
+
+@pytest.mark.parametrize(
+    "size, dim, length",
+    [(2, 0, 5), (5, 0, 5), (9, 0, 5), (3, 1, 0), ([2, 3], 0, 5), ([0, 5], -2, 5), ((1, 4), 0, 5)],
+)
+def test_split_cuts_as_pytorch_does(size, dim, length):
+    shape = (length, 2) if dim in (0, -2) else (2, length)
+    x = np.arange(2.0 * length).reshape(shape)
+    expected = import_torch().tensor(x).split(list(size) if type(size) is tuple else size, dim)
+    ours = Tensor(x).split(size, dim)
+    assert type(ours) is tuple
+    for one, other in zip(ours, expected, strict=True):
+        assert_close(one, other.numpy())
+
+
+def test_a_clone_has_numbers_of_its_own():
+    x = tensor_leaf([1.0, 2.0])
+    y = x.clone()
+    assert y.data is not x.data and not np.shares_memory(y.data, x.data) and y.parents == (x,)
+
+
+def test_one_hot_is_a_block_of_whole_numbers():
+    assert F.one_hot([2, 0]).data.tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert F.one_hot(Tensor([1]), 4).tolist() == [[0, 1, 0, 0]]
+    assert F.one_hot([1]).dtype == np.int64
 
 
 def test_an_empty_batch_goes_through():
@@ -100,6 +138,8 @@ def test_comparisons_give_bools_without_a_graph():
         assert isinstance(one, Tensor) and one.dtype == bool and not one.requires_grad
         assert one.data.tolist() == [bool(x) for x in numpy]
     assert len({t, Tensor([1.0, 2.0, 3.0])}) == 2
+    assert (t == None) is False and (t == "a") is False and t != "a"  # noqa: E711
+    assert (t == np.array(2.0)).tolist() == [False, True, False]
 
 
 # ---------------------------------------------------------------------------------- numbers in, out
@@ -190,6 +230,11 @@ WIDENING = [
     lambda t: t.to("uint8") / 255, lambda t: t.to("int64").exp(), lambda t: 0.5 * t.to("int64"),
     lambda t: (t > 1).mean(), lambda t: F.mse_loss(t, [1, 2]), lambda t: t.to("int64") @ t,
     lambda t: F.linear(t.to("int64"), t.reshape(1, 2), [1.0]),
+    lambda t: t * np.array(2.0), lambda t: t * Tensor(np.float64(2)), lambda t: np.array(2.0) - t,
+    lambda t: tensor_leaf(2.0) ** t, lambda t: Tensor([1, 2]) * t.sum(),
+    lambda t: t / tensor_leaf(3),
+    lambda t: (t > 1).tanh(), lambda t: t.to("uint8").exp(), lambda t: (t * 9).to("uint8").sqrt(),
+    lambda t: t.to("uint8").leaky_relu(), lambda t: t.to("bool").softmax(),
 ]  # fmt: skip
 
 
@@ -202,6 +247,53 @@ def test_float64_does_not_creep_in(function):
     if result.requires_grad:
         result.sum().backward()
         assert t.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "bool", "int32", "int64"])
+def test_functions_of_whole_numbers_are_those_of_float32(dtype):
+    """Numpy takes the smallest float that holds the type: float16 for uint8, where e¹² is inf."""
+    x = np.array([0, 1, 12, 2], dtype)
+    for name in "exp sqrt sin cos tanh sigmoid gelu softmax log_softmax mean".split():
+        expected = getattr(Tensor(x.astype("float32")), name)()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            ours = getattr(Tensor(x), name)()
+        assert ours.dtype == np.float32
+        assert_close(ours, expected, rtol=1e-6, atol=1e-7)
+    if dtype != "bool":  # a slope of 0.3 is not cut down to 0
+        assert_close(Tensor(-x.astype("int64")).leaky_relu(0.3), (x * -0.3).astype("float32"), 1e-6)
+    assert Tensor(x).sum().dtype == np.int64 or dtype == "int32"
+
+
+def test_a_single_number_takes_on_the_dtype_of_a_block():
+    torch = import_torch()
+    dtypes = ["float16", "float32", "float64", "int64"]
+    for one, other in itertools.product(dtypes, dtypes):
+        block, number = np.ones(2, one), np.ones((), other)
+        expected = torch.tensor(block) * torch.tensor(number)
+        for ours in (Tensor(block) * Tensor(number), Tensor(number) * Tensor(block)):
+            assert str(ours.dtype) == str(expected.dtype).removeprefix("torch."), (one, other)
+    number = tensor_leaf(3.0)
+    (Tensor([1.0, 2.0]) * number).sum().backward()
+    assert number.grad == 3 and number.grad.dtype == np.float64
+
+
+def test_float16_losses_do_not_overflow_in_their_sum():
+    torch = import_torch()
+    x = np.full(400, 20, "float16")
+    expected = torch.nn.functional.mse_loss(torch.tensor(x), torch.zeros(400).half())
+    ours = F.mse_loss(Tensor(x), np.zeros_like(x))
+    assert ours.item() == expected.item() == 400 and ours.dtype == np.float16
+
+
+def test_float32_gelu_is_as_near_as_that_of_pytorch():
+    torch = import_torch()
+    x = np.linspace(-12, 12, 2001, dtype="float32")
+    exact = torch.nn.functional.gelu(torch.tensor(x).double()).numpy()
+    theirs = torch.nn.functional.gelu(torch.tensor(x)).numpy()
+    ours = Tensor(x).gelu().data
+    assert abs(ours - exact).max() <= abs(theirs - exact).max()
+    assert abs(ours - exact)[x < -6].max() <= 1e-8
 
 
 def test_float64_stays_where_it_is_asked_for():
@@ -221,6 +313,30 @@ def test_whole_numbers_stay_whole():
 
 T = Tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 BAD = [
+    (lambda: F.linear(T, np.ones((4, 2))), ValueError, "3 features arrive, and the weight takes 2"),
+    (lambda: np.ones((2, 1, 3)) @ Tensor(np.ones((3, 3, 1))), ValueError,
+     r"matmul of .*before the last two, \(2,\) and \(3,\), do not broadcast"),
+    (lambda: T < Tensor([1.0, 2.0]), ValueError, r"lt of \(2, 3\) float32, \(2,\) float32"),
+    (lambda: T == Tensor([1.0, 2.0]), ValueError, r"eq of \(2, 3\)"),
+    (lambda: T < None, TypeError, "not supported between"),
+    (lambda: T < Value(1.0), TypeError, "lt: a Value and a Tensor do not mix"),
+    (lambda: T.clone().__setitem__(0, [1.0, 2.0]), ValueError, r"setitem of \(2, 3\).*\(2,\)"),
+    (lambda: T.__setitem__(0, "a"), TypeError, "setitem: expected a Tensor.*'a'"),
+    (lambda: T.__setitem__(5, 0.0), IndexError, r"setitem of \(2, 3\).*index 5"),
+    (lambda: T.flatten(1, 0), ValueError, "start_dim 1 comes after end_dim 0"),
+    (lambda: T.reshape(2.7, 3), TypeError, "'float' object cannot be interpreted as an integer"),
+    (lambda: tensor_leaf(3.0).sum(1), IndexError, r"sum of \(\) .*axis 1"),
+    (lambda: T.split(0), ValueError, "pieces of 0 do not make up the length 2"),
+    (lambda: T.split([1, 1], 1), ValueError, r"\[1, 1\] do not make up the length 3"),
+    (lambda: T.split([3, -1]), ValueError, "do not make up"),
+    (lambda: F.softmax(T, 1, 2), TypeError, "softmax: too many arguments; its options: dim"),
+    (lambda: F.softmax(T, 1, dim=1), TypeError, "softmax: option 'dim' is given twice"),
+    (lambda: F.relu(T, 1), TypeError, "relu: too many arguments"),
+    (lambda: F.one_hot([1.0]), ValueError, "one_hot of .*integers, not float32"),
+    (lambda: F.one_hot([3], 3), ValueError, "one_hot of .*class 3 .* 3 classes"),
+    (lambda: F.one_hot([-1]), ValueError, "one_hot of .*class -1"),
+    (lambda: F.mse_loss([1, 2], [1, 3]), ValueError, "mse_loss of .*floating"),
+    (lambda: F.cross_entropy([[1, 2]], [1]), ValueError, "cross_entropy of .*floating.*int64"),
     (lambda: T + Tensor([1.0, 2.0]), ValueError, r"add of \(2, 3\) float32, \(2,\) float32"),
     (lambda: T @ T, ValueError, r"matmul of \(2, 3\).*\(2, 3\).*\(3\).*\(2\) differ"),
     (lambda: T @ 2, ValueError, r"matmul .* 2: .*use \* to scale"),

@@ -15,10 +15,8 @@ from hello_dl import MLP, Layer, Neuron, Tensor, Value, nn, scope
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's, for inf and nan
 
-FUNCTIONS = {
-    name: operator.methodcaller(name)
-    for name in "exp log sqrt abs sin cos tanh sigmoid relu leaky_relu gelu sum mean max".split()
-} | {
+NAMES = "exp log sqrt abs sin cos tanh sigmoid relu leaky_relu gelu sum mean max min"
+FUNCTIONS = {name: operator.methodcaller(name) for name in NAMES.split()} | {
     "neg": operator.neg,
     "abs()": abs,
     "leaky_relu(0.3)": lambda x: x.leaky_relu(0.3),
@@ -55,7 +53,7 @@ def assert_engines_agree(function, *numbers, atol=1e-300):
 def test_functions_agree_on_both_engines(name):
     atol = 1e-12 if name == "gelu" else 1e-300  # on blocks, erf is a polynomial
     for x in [*np.linspace(-4, 4, 33), 709.782, 709.79, *EXTREMES]:
-        if name == "max" and x != x:
+        if name in ("max", "min") and x != x:
             continue  # a Value is its own maximum; among entries, none equals nan
         if name == "x ** 0.5" and x == -INF:
             continue  # C's pow says inf; numpy takes the square root here, which says nan
@@ -203,6 +201,16 @@ def test_zero_grad_of_a_net():
     assert all(p.grad is None for p in net.parameters())
 
 
+def test_what_a_net_cannot_be_made_of():
+    with pytest.raises(TypeError, match=r"layer_sizes is a list such as \[16, 1\], not 3"):
+        MLP(2, 3)
+    for wrong in ("relux", 5):
+        with pytest.raises(ValueError, match=f"activation {wrong!r} is unknown: .*'relu'.*None"):
+            MLP(2, [3, 1], wrong)
+    with pytest.raises(ValueError, match="at least one input, not 0"):
+        Neuron(0)
+
+
 def test_wrong_number_of_inputs():
     with pytest.raises(ValueError, match="2 weights got 3 inputs"):
         MLP(2, [1])([1.0, 2.0, 3.0])
@@ -242,10 +250,24 @@ def test_numbers_in_and_out():
     assert repr(a) == "Value(2, name='a', grad=1.5)"
 
 
-@pytest.mark.parametrize("wrong", [None, [1.0], np.ones(2), "two", 1j], ids=repr)
+@pytest.mark.parametrize("make", LEAVES.values(), ids=LEAVES)
+def test_as_a_plain_number(make):
+    x = make(-2.716)
+    assert (int(x), round(x), round(x, 1), float(x)) == (-2, -3, -2.7, -2.716)
+    assert f"{x:.2f}" == format(x, ".2f") == "-2.72" and f"{x:+8.1e}" == "-2.7e+00"
+    assert f"{x}" == str(x) == repr(x)
+
+
+@pytest.mark.parametrize("wrong", [None, [1.0], np.ones(2), np.ones(1), "3", b"3", 1j], ids=repr)
 def test_a_value_holds_one_number(wrong):
     with pytest.raises(TypeError, match="one number"):
         Value(wrong)
+    a = Value(1.0)
+    with pytest.raises(TypeError, match="one number"):
+        a.data = wrong
+    assert a.data == 1
+    a.data = np.float32(2)
+    assert type(a.data) is float and a.data == 2
     with pytest.raises(TypeError):
         Value(1.0) + wrong
 

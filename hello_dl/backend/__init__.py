@@ -7,7 +7,7 @@ same line of code runs on both. This is the only folder that imports cupy, and o
 from __future__ import annotations
 
 import sys
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 import numpy
@@ -130,12 +130,7 @@ class device:
     def __enter__(self) -> device:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         global _current
         _current = self._before
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import ctypes
 import platform
 import sys
-from types import TracebackType
 
 _IS_GLIBC = sys.platform == "linux" and platform.libc_ver()[0] == "glibc"
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # options of mallopt, as malloc.h has them
@@ -50,11 +49,6 @@ class flush_denormals:
             self._libm.fesetenv(now)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._libm is not None:
             self._libm.fesetenv(self._before)

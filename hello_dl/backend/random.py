@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from hello_dl.backend import DEFAULT_FLOAT, Array, DType, _cupy, current_device
@@ -13,9 +14,9 @@ _generators: dict[str, Any] = {}
 def manual_seed(seed: int) -> None:
     """Start all random numbers anew: the same seed gives the same numbers on the same device."""
     global _seed
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or operator.index(seed) < 0:
         raise ValueError(f"a seed is a whole number of at least 0, got {seed!r}")
-    _seed = seed
+    _seed = operator.index(seed)
     _generators.clear()
 
 

@@ -37,6 +37,8 @@ def load_digits(
     try:
         mnist = load_mnist(data, download, progress)
     except UnavailableError:
-        why = "could not be downloaded" if download else "is not on this machine"
+        why = "could not be downloaded"
+        if not download:
+            why = "is not on this machine (hello-dl data mnist fetches it)"
         return Digits(*load_strokes(), "strokes", f"drawn by hello_dl, as MNIST {why}")
     return Digits(*mnist[:4], "MNIST", f"from {mnist.where}")

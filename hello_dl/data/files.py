@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,11 @@ def replacing(path: Path) -> Iterator[Path]:
     Whatever happens on the way, a kill included, `path` is either the old file or the whole new
     one. The folder is made if it is missing. Raises OSError where nothing can be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # something that is no folder
+        name = str(path.parent)
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name) from None
     mine = f"{os.getpid()}-{threading.get_ident()}"
     part = path.with_name(f".{mine}.part.{path.name}")  # keeps the suffix, which savers look at
     try:

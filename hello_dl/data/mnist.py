@@ -35,7 +35,7 @@ def _mnist(name: str, sha256: str, size: int) -> Source:
         sha256=sha256,
         size=size,
         spellings=(name.replace("-idx", ".idx"),),
-        instead=", or use the drawn strokes, which need no file",
+        instead=", or use the drawn strokes: --data strokes",
     )
 
 

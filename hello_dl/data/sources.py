@@ -111,7 +111,7 @@ def cache_dir() -> Path:
 def named_folder(data: str | Path, option: str) -> Path:
     """The folder that a user named with `option`; a DataError if it is none that can be read."""
     folder, told = Path(os.path.expanduser(data)), f"{option} '{data}'"
-    fix = "name a folder that holds the data files, or none to have them downloaded"
+    fix = "name a folder that holds the data files, or leave it out"
     if not str(data).strip():
         raise DataError(f"{option} is empty", fix)
     if os.path.isfile(folder):
@@ -197,6 +197,8 @@ def read(source: Source, path: Path, name: str = "") -> bytearray:
     """
     name = name or str(path)
     content = unpack(path, name, limit=source.size)
+    if content[:200].lstrip().startswith(b"<"):
+        raise DataError(f"{name} is a web page (HTML), not {source.name}", FIX_FILE)
     if len(content) > source.size:
         told = f"it unpacks to more than {source.size:,} bytes"
         raise DataError(f"{name} is not what it should be: {told}", FIX_FILE)
@@ -235,7 +237,7 @@ def download(
             try:
                 _from_mirror(source, mirror, part, progress, timeout, connect)
             except MirrorError as error:
-                answers.append(f"{mirror} {error}")
+                answers.append(f"{mirror.split('/')[2]} {error}")
                 continue
             os.replace(part, final)
             for left in final.parent.glob(f"{final.name}.*.part"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hello_dl.nn.module import Module
+from hello_dl.ops import elementwise
 from hello_dl.tensor import Tensor
 
 
@@ -11,7 +12,7 @@ class ReLU(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply to every entry."""
-        return x.relu()
+        return elementwise.relu(x)
 
 
 class Tanh(Module):
@@ -19,7 +20,7 @@ class Tanh(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply to every entry."""
-        return x.tanh()
+        return elementwise.tanh(x)
 
 
 class Sigmoid(Module):
@@ -27,4 +28,4 @@ class Sigmoid(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply to every entry."""
-        return x.sigmoid()
+        return elementwise.sigmoid(x)

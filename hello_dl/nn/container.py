@@ -16,6 +16,9 @@ class Sequential(Module):
 
     def __init__(self, *modules: Module) -> None:
         for i, module in enumerate(modules):
+            if not isinstance(module, Module):
+                fix = "put a * before a list" if isinstance(module, list | tuple) else "nn.ReLU()?"
+                raise TypeError(f"Sequential takes modules; argument {i} is {module!r:.60}: {fix}")
             setattr(self, str(i), module)
 
     def forward(self, x: Any) -> Any:
@@ -27,8 +30,13 @@ class Sequential(Module):
     def __len__(self) -> int:
         return len(list(self.children()))
 
-    def __getitem__(self, i: int) -> Module:
-        return list(self.children())[i]
+    def __getitem__(self, i: int | slice) -> Module:
+        if not isinstance(i, slice):
+            return list(self.children())[i]
+        part = Sequential()
+        for name, module in list(self.named_children())[i]:
+            setattr(part, name, module)  # the same modules under their old names, as in PyTorch
+        return part
 
     def __iter__(self) -> Iterator[Module]:
         return self.children()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hello_dl.backend import random
 from hello_dl.nn.module import Module, Parameter
+from hello_dl.ops import shape
 from hello_dl.ops.matmul import linear
 from hello_dl.tensor import Tensor
 
@@ -39,4 +40,4 @@ class Flatten(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Flatten the axes from start_dim to end_dim."""
-        return x.flatten(self.start_dim, self.end_dim)
+        return shape.flatten(x, self.start_dim, self.end_dim)

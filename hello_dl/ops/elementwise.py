@@ -59,20 +59,20 @@ def neg(x: Array):
     return -x, lambda g: -g
 
 
-@rule
+@rule(floats=True)
 def exp(x: Array):
     """E to the power of every entry."""
     y = module_of(x).exp(x)
     return y, lambda g: g * y
 
 
-@rule
+@rule(floats=True)
 def log(x: Array):
     """Natural logarithm: -inf at 0 and nan below."""
     return module_of(x).log(x), lambda g: g / x
 
 
-@rule
+@rule(floats=True)
 def sqrt(x: Array):
     """Square root: nan below 0."""
     y = module_of(x).sqrt(x)
@@ -86,28 +86,28 @@ def abs(x: Array):
     return xp.abs(x), lambda g: g * xp.sign(x)
 
 
-@rule
+@rule(floats=True)
 def sin(x: Array):
     """Sine of an angle in radians."""
     xp = module_of(x)
     return xp.sin(x), lambda g: g * xp.cos(x)
 
 
-@rule
+@rule(floats=True)
 def cos(x: Array):
     """Cosine of an angle in radians."""
     xp = module_of(x)
     return xp.cos(x), lambda g: -g * xp.sin(x)
 
 
-@rule
+@rule(floats=True)
 def tanh(x: Array):
     """Squash into (-1, 1)."""
     y = module_of(x).tanh(x)
     return y, lambda g: g * (1 - y * y)
 
 
-@rule
+@rule(floats=True)
 def sigmoid(x: Array):
     """Squash into (0, 1): 1 / (1 + exp(-x)), spelled so that nothing overflows."""
     xp = module_of(x)
@@ -126,11 +126,11 @@ def relu(x: Array):
 @rule
 def leaky_relu(x: Array, *, negative_slope: float = 0.01):
     """Keep what is positive and let a little of the rest through."""
-    slope = module_of(x).where(x > 0, 1.0, negative_slope).astype(x.dtype)
-    return x * slope, lambda g: g * slope
+    xp = module_of(x)
+    return xp.where(x > 0, x, negative_slope * x), lambda g: xp.where(x > 0, g, negative_slope * g)
 
 
-@rule
+@rule(floats=True)
 def gelu(x: Array):
     """Gaussian error linear unit, x · P(N(0, 1) <= x) (Hendrycks and Gimpel 2016)."""
     xp = module_of(x)

@@ -9,7 +9,7 @@ from hello_dl.backend import Array, kernels, module_of
 from hello_dl.ops.rule import rule
 
 
-@rule
+@rule(floats=True)
 def log_softmax(x: Array, *, dim: int = -1):
     """Logarithm of `softmax`, finite for any finite x: the largest entry is taken off first."""
     xp = module_of(x)
@@ -24,7 +24,7 @@ def log_softmax_composed(x: Any, dim: int = -1) -> Any:
     return shifted - shifted.exp().sum(dim, keepdim=True).log()
 
 
-@rule
+@rule(floats=True)
 def softmax(x: Array, *, dim: int = -1):
     """Make probabilities of scores: exp(x) divided by its sum along `dim`."""
     y = module_of(x).exp(x - x.max(dim, keepdims=True))
@@ -45,6 +45,8 @@ def cross_entropy(logits: Array, targets: Array, *, reduction: str = "mean"):
     `logits` (n, classes) are unnormalized scores, `targets` (n,) whole numbers in
     [0, classes). Its gradient is what one would hope for: probabilities minus the truth.
     """
+    if logits.dtype.kind != "f":
+        raise ValueError(f"logits are floating numbers, not {logits.dtype}")
     if logits.ndim != 2 or targets.shape != logits.shape[:1]:
         raise ValueError("logits have the shape (n, classes) and targets the shape (n,)")
     kernels.check_indices(targets, logits.shape[1])
@@ -76,6 +78,8 @@ def mse_loss(prediction: Array, target: Array, *, reduction: str = "mean"):
     """Mean squared error, the mean of (prediction - target)², of two blocks of one shape."""
     if prediction.shape != target.shape:
         raise ValueError("prediction and target must have the same shape")
+    if "f" not in (prediction.dtype.kind, target.dtype.kind):
+        raise ValueError("one of prediction and target must hold floating numbers")
     error = prediction - target
     value, share = _reduced(error * error, reduction)
 
@@ -91,10 +95,24 @@ def mse_loss_composed(prediction: Any, target: Any) -> Any:
     return ((prediction - target) ** 2).mean()
 
 
+@rule
+def one_hot(labels: Array, *, num_classes: int = -1):
+    """Rows of zeros with one 1, at the place that the label says: (...) to (..., num_classes).
+
+    Whole numbers without a gradient. With -1 there are as many classes as the labels tell.
+    """
+    classes = max(int(labels.max()), 0) + 1 if num_classes == -1 else num_classes
+    kernels.check_indices(labels, classes)
+    places = module_of(labels).arange(classes)  # (classes,)
+    return (labels[..., None] == places).astype("int64"), lambda g: None
+
+
 def _reduced(losses: Array, reduction: str) -> tuple[Array, float]:
     """Reduce losses to one number; also return the share that each of them has in it."""
     if reduction == "mean":
         share = 1 / losses.size if losses.size else math.nan
+        if losses.dtype.itemsize < 4:
+            return losses.mean(), share  # whose sum, in float16, soon ends at 65504
         return losses.sum() * share, share
     if reduction in ("sum", "none"):
         return losses.sum() if reduction == "sum" else losses, 1.0

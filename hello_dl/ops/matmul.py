@@ -22,6 +22,10 @@ def matmul(a: Array, b: Array):
         raise ValueError(
             f"the last axis of the left ({a.shape[-1]}) and the rows of the right ({inner}) differ"
         )
+    if any(m != n and 1 not in (m, n) for m, n in zip(a.shape[-3::-1], b.shape[-3::-1])):
+        raise ValueError(
+            f"the axes before the last two, {a.shape[:-2]} and {b.shape[:-2]}, do not broadcast"
+        )
     left = a[None, :] if a.ndim == 1 else a  # (..., m, n)
     right = b[:, None] if b.ndim == 1 else b  # (..., n, k)
 
@@ -34,6 +38,9 @@ def matmul(a: Array, b: Array):
         return grad[..., 0, :] if a.ndim == 1 else grad
 
     def pull_right(g):
+        if right.ndim == 2 < left.ndim:  # one matrix for many: add up as the product does
+            grad = _rows(left).T @ _rows(full(g))
+            return grad[..., 0] if b.ndim == 1 else grad
         grad = left.swapaxes(-1, -2) @ full(g)
         return grad[..., 0] if b.ndim == 1 else grad
 
@@ -43,8 +50,10 @@ def matmul(a: Array, b: Array):
 @rule
 def linear(x: Array, weight: Array, bias: Array | None = None):
     """Fully connected layer, x @ weight.T + bias: (..., in) to (..., out) by (out, in)."""
-    if weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[1]:
+    if weight.ndim != 2 or not x.ndim:
         raise ValueError("x has the shape (..., in), weight (out, in)")
+    if x.shape[-1] != weight.shape[1]:
+        raise ValueError(f"{x.shape[-1]} features arrive, and the weight takes {weight.shape[1]}")
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError("weight has the shape (out, in), bias (out,)")
     y = x @ weight.T

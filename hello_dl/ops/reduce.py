@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,28 +16,40 @@ Axes = int | Sequence[int] | None  # one axis, several, or all
 @rule
 def sum(x: Array, *, dim: Axes = None, keepdim: bool = False):
     """Sum of the entries along `dim`."""
-    total = x.sum(_axes(dim), keepdims=keepdim)
-    return total, lambda g: _spread(g, x, dim)
+    axes = _axes(x, dim)
+    total = x.sum(axes, dtype="int64" if x.dtype.kind in "bu" else None, keepdims=keepdim)
+    return total, lambda g: _spread(g, x, axes)
 
 
 @rule
 def mean(x: Array, *, dim: Axes = None, keepdim: bool = False):
     """Mean of the entries along `dim`."""
-    average = x.mean(_axes(dim), keepdims=keepdim)
+    axes = _axes(x, dim)
+    average = x.mean(axes, keepdims=keepdim)
     share = math.prod(average.shape) / (x.size or 1)  # of one entry in its mean
-    return average, lambda g: _spread(g * share, x, dim)
+    return average, lambda g: _spread(g * share, x, axes)
 
 
 @rule
 def amax(x: Array, *, dim: Axes = None, keepdim: bool = False):
     """Largest entry along `dim`. Entries that tie for it share its gradient evenly."""
-    largest = x.max(_axes(dim), keepdims=keepdim)
+    axes = _axes(x, dim)
+    largest = x.max(axes, keepdims=keepdim)
+    return largest, lambda g: _to_winners(g, largest, x, axes)
 
-    def pull(g):
-        winners = x == _spread(largest, x, dim)
-        return winners * _spread(g, x, dim) / winners.sum(_axes(dim), keepdims=True)
 
-    return largest, pull
+@rule
+def amin(x: Array, *, dim: Axes = None, keepdim: bool = False):
+    """Smallest entry along `dim`. Entries that tie for it share its gradient evenly."""
+    axes = _axes(x, dim)
+    smallest = x.min(axes, keepdims=keepdim)
+    return smallest, lambda g: _to_winners(g, smallest, x, axes)
+
+
+def _to_winners(g: Array, extreme: Array, x: Array, axes: tuple[int, ...] | None) -> Array:
+    """Share the gradient of an extreme among the entries that are equal to it."""
+    winners = x == _spread(extreme, x, axes)
+    return winners * _spread(g, x, axes) / winners.sum(axes, keepdims=True)
 
 
 def options(dim: Axes, keepdim: bool, numpy_names: dict[str, Any]) -> dict[str, Any]:
@@ -48,13 +61,16 @@ def options(dim: Axes, keepdim: bool, numpy_names: dict[str, Any]) -> dict[str, 
     return {"dim": dim, "keepdim": keepdim}
 
 
-def _axes(dim: Axes) -> int | tuple[int, ...] | None:
-    return dim if dim is None or isinstance(dim, int) else tuple(dim)
+def _axes(x: Array, dim: Axes) -> tuple[int, ...] | None:
+    """Read `dim`; None means all axes. A single number has none, and 0 and -1 pass for one."""
+    if dim is None:
+        return None
+    axes = tuple(map(operator.index, dim if isinstance(dim, Sequence) else (dim,)))
+    return None if not x.ndim and set(axes) <= {0, -1} else axes
 
 
-def _spread(g: Array, x: Array, dim: Axes) -> Array:
+def _spread(g: Array, x: Array, axes: tuple[int, ...] | None) -> Array:
     """Repeat the gradient of a reduction over all entries of x that it was made from."""
-    axes = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
-    reduced = {axis % x.ndim for axis in axes}
+    reduced = range(x.ndim) if axes is None else {axis % x.ndim for axis in axes}
     kept = [1 if axis in reduced else n for axis, n in enumerate(x.shape)]
     return module_of(x).broadcast_to(g.reshape(kept), x.shape)

@@ -14,11 +14,13 @@ a copy where an optimizer wants the gradient of a large parameter in a place of 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
+from inspect import Parameter, signature
 from typing import Any
 
-from hello_dl.backend import DEFAULT_FLOAT, FLOAT64, Array, as_array, device_of, is_array
+from hello_dl.backend import DEFAULT_FLOAT, Array, as_array, device_of, is_array
 from hello_dl.graph import Node, recording, tick
 
 Pull = Callable[..., Any]
@@ -35,7 +37,7 @@ class Block(Node):
 
     __slots__ = ("broadcasts", "grad_store", "pulls")
 
-    result_class: type[Block]
+    result_class: type[Any]
     pulls: tuple[Pull, ...] | Pull  # one for each parent, or one for all
     broadcasts: bool  # parents may be smaller than this result
     grad_store: Array | None  # on a parameter: where its optimizer wants the gradient to lie
@@ -46,39 +48,53 @@ class Block(Node):
         return self._data.shape
 
 
-def rule(function: Callable[..., Any] | None = None, *, broadcasts: bool = False) -> Any:
+def rule(
+    function: Callable[..., Any] | None = None, *, broadcasts: bool = False, floats: bool = False
+) -> Any:
     """Make an operation on Tensors out of a function on arrays that returns (value, pulls).
 
     Positional arguments are inputs: Tensors, arrays, numbers, or None for one left out (the rule
-    then returns no pull for it). Keyword arguments are options, handed on as they are. With
-    `broadcasts`, gradients are summed back to the shape of an input that was stretched; without
-    it a gradient of another shape than its input is an error.
+    then returns no pull for it). Keyword arguments are options, handed on as they are; they may
+    also stand behind the inputs. With `broadcasts`, gradients are summed back to the shape of an
+    input that was stretched; without it a gradient of another shape than its input is an error.
+    With `floats`, the one input becomes floating if it holds whole numbers.
     """
     if function is None:
-        return lambda f: rule(f, broadcasts=broadcasts)
+        return lambda f: rule(f, broadcasts=broadcasts, floats=floats)
     op = function.__name__
+    most, option_names = _places(function)
 
     @wraps(function)
     def operation(*inputs: Any, **options: Any) -> Any:
+        if len(inputs) > most:  # F.softmax(x, 1)
+            options = _by_name(op, inputs[most:], option_names, options)
+            inputs = inputs[:most]
         arrays = []
-        needs_grad = False
+        needs_grad = weak = False
         for x in inputs:
             if isinstance(x, Block):
-                arrays.append(x._data)
-                needs_grad = needs_grad or x.requires_grad
+                data = x._data
+                arrays.append(data)
+                needs_grad = needs_grad or x._requires_grad
+                weak = weak or not data.ndim
             else:
-                x = _operand(op, x)
+                x = operand(op, x)
                 arrays.append(x if broadcasts or x is None else as_array(x))
         try:
+            if floats and arrays[0].dtype.kind != "f":
+                arrays[0] = arrays[0].astype(DEFAULT_FLOAT)
             value, pulls = function(*arrays, **options)
+            if (weak and value.ndim or value.dtype != DEFAULT_FLOAT) and value.dtype.kind == "f":
+                dtype = _float_of(arrays)
+                if value.dtype != dtype and op != "astype":
+                    arrays = [x.astype(dtype) if is_array(x) else x for x in arrays]
+                    value, pulls = function(*arrays, **options)
         except (ValueError, TypeError, IndexError) as error:
-            raise _explained(op, arrays, error) from None
-        if value.dtype == FLOAT64 and op != "astype" and _made_of_whole_numbers(arrays):
-            value = value.astype(DEFAULT_FLOAT)
+            raise explained(op, arrays, error) from None
         node = _node(op, value)
         path = recording.path
         if needs_grad and path is not None:
-            node.requires_grad = True
+            node._requires_grad = True
             node.parents = tuple(
                 [x if isinstance(x, Block) else _constant(x) for x in inputs if x is not None]
             )
@@ -98,7 +114,7 @@ def _node(op: str, value: Array) -> Block:
     node.grad = node.grad_store = None
     node.op = op
     node.name = node.scope = ""
-    node.requires_grad = False
+    node._requires_grad = False
     node.parents = node.pulls = ()
     node._time = tick()
     return node
@@ -117,11 +133,11 @@ def pulled(node: Block) -> Iterator[tuple[Block, Array]]:
     if callable(pulls):
         gradients = pulls(g) if len(node.parents) > 1 else (pulls(g),)
         for parent, gradient in zip(node.parents, gradients):
-            if parent.requires_grad:
+            if parent._requires_grad:
                 yield parent, _fitted(gradient, parent._data, node)
         return
     for parent, pull in zip(node.parents, pulls):
-        if parent.requires_grad:
+        if parent._requires_grad:
             store = parent.grad_store
             if store is not None and parent.grad is None and pull.__defaults__:  # it takes `out`
                 yield parent, pull(g, store)
@@ -165,9 +181,28 @@ def sum_to(gradient: Array, shape: tuple[int, ...]) -> Array:
     return gradient.sum((*range(added), *stretched), keepdims=True).reshape(shape)
 
 
-def _operand(op: str, x: Any) -> Any:
+def _places(function: Callable[..., Any]) -> tuple[int, list[str]]:
+    """Return how many inputs a rule takes at most, and the names of its options."""
+    parameters = signature(function).parameters.values()
+    kinds = [p.kind for p in parameters]
+    most = sys.maxsize if Parameter.VAR_POSITIONAL in kinds else len(kinds)
+    options = [p.name for p in parameters if p.kind is Parameter.KEYWORD_ONLY]
+    return most - len(options), options
+
+
+def _by_name(op: str, surplus: Any, names: list[str], options: dict[str, Any]) -> dict[str, Any]:
+    """Give the options that stand after the inputs their names."""
+    placed = dict(zip(names, surplus))
+    twice = [name for name in placed if name in options]
+    if len(surplus) > len(names) or twice:
+        problem = f"option {twice[0]!r} is given twice" if twice else "too many arguments"
+        raise TypeError(f"{op}: {problem}; its options: {', '.join(names) or 'none'}")
+    return placed | options
+
+
+def operand(op: str, x: Any) -> Any:
     """Let plain numbers and arrays through to a rule; a plain number takes on any dtype."""
-    if x is None or is_array(x):
+    if x is None or is_array(x) and x.ndim:
         return x
     if isinstance(x, bool | int | float):
         return float(x) if isinstance(x, float) else x  # numpy's float64 is a float that widens
@@ -180,13 +215,18 @@ def _operand(op: str, x: Any) -> Any:
     raise TypeError(f"{op}: expected a Tensor, an array or a number, got {x!r:.60}")
 
 
-def _made_of_whole_numbers(arrays: list[Any]) -> bool:
-    """Tell whether float64 was nobody's wish: numpy makes it of whole numbers by itself."""
-    dtypes = [a.dtype for a in arrays if is_array(a)]
-    return FLOAT64 not in dtypes and any(dtype.kind != "f" for dtype in dtypes)
+def _float_of(arrays: list[Any]) -> Any:
+    """Return the dtype that a rule computes in: the widest float among its blocks.
+
+    A single number has a say only where no block has one, and whole numbers have none. (numpy by
+    itself makes float64 of int64, and float16 of uint8 and bool.)
+    """
+    floats = [x for x in arrays if is_array(x) and x.dtype.kind == "f"]
+    floats = [x for x in floats if x.ndim] or floats
+    return max([x.dtype for x in floats], key=lambda t: t.itemsize, default=DEFAULT_FLOAT)
 
 
-def _explained(op: str, arrays: list[Any], error: Exception) -> Exception:
+def explained(op: str, arrays: list[Any], error: Exception) -> Exception:
     """Put the operation and the shapes in front of an error."""
     inputs = ", ".join(
         f"{tuple(a.shape)} {a.dtype}" + ("" if device_of(a) == "cpu" else " on cuda")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
-from hello_dl.backend import Array, device_of, is_array, module_of
+from hello_dl.backend import Array, device_of, is_array, kernels, module_of
 from hello_dl.backend import to_device as move
 from hello_dl.ops.rule import rule
 
@@ -36,16 +38,26 @@ def getitem(x: Array, *, index: Any):
         if _picks_once(index):
             gradient[index] = g
         else:  # an entry that was picked twice gets the gradients of both picks
-            module_of(x).add.at(gradient, index, g)
+            kernels.add_at(gradient, index, g)
         return gradient
 
     return x[index], pull
 
 
 def _picks_once(index: Any) -> bool:
-    """Tell whether no entry can be picked twice: no lists or arrays of integers in the index."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return not any(is_array(p) and p.dtype != bool or isinstance(p, list) for p in parts)
+    """Tell whether no entry can be picked twice: an index of single numbers, slices and masks."""
+    return all(
+        p.dtype == bool
+        if is_array(p)
+        else p is None or p is Ellipsis or isinstance(p, slice) or hasattr(p, "__index__")
+        for p in (index if isinstance(index, tuple) else (index,))
+    )
+
+
+@rule
+def clone(x: Array):
+    """Copy the entries; the gradient goes back to x as it comes."""
+    return x.copy(), lambda g: g
 
 
 @rule
@@ -79,8 +91,26 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     if not x.shape:
         return reshape(x, shape=(1,))
     first, last = _axis(start_dim, len(x.shape)), _axis(end_dim, len(x.shape))
+    if first > last:
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     length = math.prod(x.shape[first : last + 1])
     return reshape(x, shape=(*x.shape[:first], length, *x.shape[last + 1 :]))
+
+
+def split(x: Any, split_size: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+    """Cut along an axis: into pieces of one length, the last may be shorter, or of given ones."""
+    axis = _axis(dim, len(x.shape))
+    length = x.shape[axis]
+    if isinstance(split_size, Sequence):
+        sizes = list(split_size)
+    else:
+        size = operator.index(split_size)
+        sizes = [min(size, length - i) for i in range(0, length, max(size, 1))] or [0]
+    if sum(sizes) != length or min(sizes, default=0) < 0:
+        raise ValueError(f"split: pieces of {split_size} do not make up the length {length}")
+    before = (slice(None),) * axis
+    pieces = zip(sizes, accumulate(sizes))
+    return tuple(getitem(x, index=(*before, slice(end - n, end))) for n, end in pieces)
 
 
 def transpose(x: Any, dim0: int, dim1: int) -> Any:
@@ -105,6 +135,7 @@ def unsqueeze(x: Any, dim: int) -> Any:
 
 def _axis(dim: int, ndim: int) -> int:
     """Count an axis from the front: -1 is the last of `ndim`."""
+    dim = operator.index(dim)
     if not -ndim <= dim < ndim:
         raise IndexError(f"there is no axis {dim}: use {-ndim} to {ndim - 1}")
     return dim % ndim
@@ -114,4 +145,4 @@ def _sequence(sizes: Sequence[Any]) -> tuple[int, ...]:
     """Read `(2, 3)` and `((2, 3),)` alike."""
     if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
         sizes = sizes[0]
-    return tuple(int(n) for n in sizes)
+    return tuple(operator.index(n) for n in sizes)

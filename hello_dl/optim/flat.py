@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from hello_dl.backend import Array, device_of, module_of
+from hello_dl.backend import Array, as_array, device_of, module_of
 from hello_dl.graph import describe, tick
 from hello_dl.tensor import Tensor
 
@@ -20,9 +20,22 @@ class FlatBlock:
 
     data, grad   (numel,) the blocks
     work         (stretch,) room for what an update would otherwise make new arrays for
+
+    A `parameter.grad` is a view too: the backward pass after the next `zero_grad` writes over it.
+    Who wants to keep one copies it.
     """
 
     def __init__(self, parameters: Sequence[Tensor]) -> None:
+        self._lay_out(parameters)
+
+    def __getstate__(self) -> list[Tensor]:
+        """Give `copy` and `pickle` the parameters only: a copy of a view is a view no more."""
+        return [p for p, *_ in self.pieces]
+
+    def __setstate__(self, parameters: list[Tensor]) -> None:
+        self._lay_out(parameters)
+
+    def _lay_out(self, parameters: Sequence[Tensor]) -> None:
         xp = module_of(parameters[0].data)
         self.data: Array = xp.concatenate([p.data.reshape(-1) for p in parameters])
         self.grad: Array = xp.zeros_like(self.data)
@@ -41,7 +54,7 @@ class FlatBlock:
         """Move parameters and gradients that somebody has replaced back into the blocks."""
         for p, _, data, grad in self.pieces:
             if p._data is not data:
-                if p.shape != data.shape or p.dtype != data.dtype or type(p.data) is not type(data):
+                if not _alike(p.data, data):
                     raise ValueError(
                         f"{describe(p)} had shape {data.shape}, {data.dtype} when the optimizer "
                         "was made and has another shape, dtype or device now: make a new optimizer"
@@ -50,8 +63,20 @@ class FlatBlock:
                 p._data = data  # the same numbers in another place: to the graph, nothing changed
             p.grad_store = grad
             if p.grad is not None and p.grad is not grad:
-                grad[...] = p.grad
+                new = as_array(p.grad)
+                if not _alike(new, grad):
+                    raise ValueError(
+                        f"the gradient of {describe(p)} has shape {new.shape}, {new.dtype}: it "
+                        f"must be as the parameter, {grad.shape}, {grad.dtype}, on {p.device}"
+                    )
+                grad[...] = new
                 p.grad = grad
+
+    def fill(self) -> None:
+        """Put zeros where the block of gradients belongs to parameters that have none."""
+        for p, _, _, grad in self.pieces:
+            if p.grad is None:
+                grad[...] = 0
 
     def touched(self) -> Iterator[slice]:
         """Yield the stretches of the block that have a gradient, none longer than `stretch`."""
@@ -68,6 +93,11 @@ class FlatBlock:
         for p, *_ in self.pieces:
             if p.grad is not None:
                 p._time = tick()
+
+
+def _alike(array: Array, other: Array) -> bool:
+    """Tell whether one array can take the place of another."""
+    return (array.shape, array.dtype, type(array)) == (other.shape, other.dtype, type(other))
 
 
 def flat_blocks(parameters: Sequence[Tensor]) -> list[FlatBlock]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hello_dl.backend import Array, module_of
-from hello_dl.optim.optimizer import Optimizer
+from hello_dl.optim.optimizer import Optimizer, check_settings
 from hello_dl.tensor import Tensor
 
 
@@ -25,9 +25,7 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
-            if not value >= 0:
-                raise ValueError(f"{name} must be 0 or more, got {value}")
+        check_settings(lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and not momentum:
             raise ValueError("nesterov needs a momentum above 0")
         super().__init__(params, lr)
@@ -35,8 +33,7 @@ class SGD(Optimizer):
         self.velocity = [module_of(b.data).zeros_like(b.data) for b in self.blocks]
 
     def update(self, i: int, piece: slice, data: Array, grad: Array, work: Array) -> None:
-        """Change `data` in place; `work` holds what would be new arrays. Without it, it reads
-
+        """Change `data` in place, as these lines would if making new arrays cost nothing:
 
         grad = grad + weight_decay * data
         velocity = momentum * velocity + grad

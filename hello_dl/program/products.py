@@ -18,16 +18,18 @@ def find_dot_products(tape: Tape) -> Tape:
     """Make one "dot" entry of every sum of products, where nothing else uses the parts.
 
     Its args are l1, r1, l2, r2, ..., the pairs that are multiplied, and then single terms; its
-    option is the number of pairs. A sum of three terms or more without products has 0 pairs.
+    option is the number of pairs. A sum of three terms or more without products has 0 pairs. What
+    is the same for all examples stays out of a sum that varies: it is computed once, not for each.
     """
+    varies = tape.depend_on("input")
     uses = Counter(i for entry in tape.entries for i in entry.args)
     uses.update(tape.outputs)
     inside = {  # additions that only lead to another addition
         i
-        for entry in tape.entries
+        for root, entry in enumerate(tape.entries)
         if entry.op == "add"
         for i in entry.args
-        if tape.entries[i].op == "add" and uses[i] == 1
+        if tape.entries[i].op == "add" and uses[i] == 1 and varies[i] == varies[root]
     }
 
     def terms(root: int) -> list[int]:
@@ -48,7 +50,8 @@ def find_dot_products(tape: Tape) -> Tape:
         pairs: list[int] = []
         singles: list[int] = []
         for term in terms(i):
-            if tape.entries[term].op == "mul" and uses[term] == 1:
+            inline = uses[term] == 1 and varies[term] == varies[i]
+            if tape.entries[term].op == "mul" and inline:
                 pairs += tape.entries[term].args
             else:
                 singles.append(term)
@@ -64,8 +67,8 @@ def find_matrix_products(tape: Tape) -> Tape:
     to vary between them (an input, or an output of the layer before). Single terms may only be of
     the first kind (a bias). Pairs are turned so that the weight stands left, and sorted.
     """
-    varies = tape.varying()
-    layers: dict[tuple[int, ...], list[int]] = {}
+    varies = tape.depend_on("input")
+    layers: dict[tuple[tuple[int, ...], int], list[int]] = {}  # by inputs and number of biases
     entries = list(tape.entries)
     for i, (op, args, pairs) in enumerate(tape.entries):
         if op != "dot" or not pairs:
@@ -78,5 +81,6 @@ def find_matrix_products(tape: Tape) -> Tape:
             continue
         turned.sort(key=lambda pair: pair[1])
         entries[i] = Entry(op, (*[j for pair in turned for j in pair], *singles), pairs)
-        layers.setdefault((*[b for _, b in turned], -len(singles)), []).append(i)
+        inputs = tuple([b for _, b in turned])
+        layers.setdefault((inputs, len(singles)), []).append(i)
     return replace(tape, entries=entries, products=list(layers.values()))

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from hello_dl.backend import Array, DType, as_array, current_device, dtype_of, module_of
+from hello_dl.backend import (
+    Array,
+    DType,
+    as_array,
+    check_device,
+    current_device,
+    dtype_of,
+    module_of,
+)
 from hello_dl.program.products import find_dot_products, find_matrix_products
 from hello_dl.program.report import Stage, picture, print_report
+from hello_dl.program.rows import Rows
 from hello_dl.program.schedule import Schedule, make_schedule
-from hello_dl.program.steps import Tables, make_step
-from hello_dl.program.tape import Tape, fold_constants, record, share_subexpressions
+from hello_dl.program.steps import find_first, make_step
+from hello_dl.program.tape import Tape, record
+from hello_dl.program.tidy import fold_constants, share_subexpressions
 from hello_dl.value import Value
 
 PASSES: dict[str, Callable[[Tape], Tape]] = {
@@ -37,35 +47,42 @@ def compile(
     they have now. `skip` names passes to leave out (see PASSES, and "group_by_level").
 
     What a program cannot know: a branch that Python took while the graph was built. Where a Value
-    was compared, that is a ValueError. A comparison of `.data`, a loop whose length depended on a
-    number, and a choice made by `max(values)` on plain numbers cannot be seen: then the program
-    repeats for every example what was done for the first.
+    behind the outputs was compared, that is a ValueError. What cannot be seen, and is repeated for
+    every example as it was for the first: a branch or a loop that went by `.data`, `item()` or
+    `float(value)`, or by a Value that leads to no output; and what came out of `detach()` or
+    `no_grad()`, which is a constant.
     """
     unknown = set(skip) - {*PASSES, GROUPING}
     if unknown:
         names = ", ".join([*PASSES, GROUPING])
         raise ValueError(f"there is no pass {sorted(unknown)[0]!r} to skip: they are {names}")
+    number_type = dtype_of(dtype)
+    if number_type.kind != "f":
+        raise ValueError(f"a program computes with floating numbers, not {number_type}")
+    device = check_device(device or current_device())
     outputs = [outputs] if isinstance(outputs, Value) else list(outputs)
+    inputs, parameters = list(inputs), list(parameters)
     if not outputs:
         raise ValueError("compile needs at least one output")
-    tape = record(outputs, list(inputs), list(parameters))
+    tape = record(outputs, inputs, parameters)
     stages = [Stage("the graph as it was built", tape.computed, tape.computed)]
     for name, change in PASSES.items():
         if name not in skip:
             tape = change(tape)
             stages.append(Stage(name, tape.computed, tape.computed - tape.merged))
     schedule = make_schedule(tape, grouped=GROUPING not in skip)
-    stages.append(Stage(GROUPING, tape.computed, len(schedule.groups)))
+    if GROUPING not in skip:
+        stages.append(Stage(GROUPING, tape.computed, len(schedule.groups)))
     start = [p.data for p in parameters]
     example = [x.data for x in inputs]
-    return Program(tape, schedule, start, example, stages, dtype_of(dtype), device)
+    return Program(tape, schedule, start, example, stages, number_type, device)
 
 
 class Program:
     """A graph that runs for a batch of examples, as a list of array operations.
 
     parameters   (n,) the numbers that are learned, as they are now; change them in place, or hand
-                 others to `forward`
+                 others to `forward`, but not between a forward and its backward
     """
 
     def __init__(
@@ -76,30 +93,40 @@ class Program:
         example: list[float],
         stages: list[Stage],
         dtype: Any,
-        device: str | None,
+        device: str,
     ) -> None:
-        self.tape, self.stages, self.dtype = tape, stages, dtype
-        self.device = device or current_device()
-        self.example, self.ran = example, False
-        self.schedule = schedule
-        learning = self._learning()
-        self.steps = [make_step(group, self.schedule, learning) for group in self.schedule.groups]
+        self.tape, self.schedule, self.stages = tape, schedule, stages
+        self.example, self.dtype = example, dtype
+        self.device = device
+        self.batch: int | None = None  # of the last forward
+        self.steps = [make_step(group, schedule) for group in schedule.groups]
+        self.outputs = self._find_outputs()
+        find_first([rows for _, rows in self.outputs], self.steps, schedule)
         constants = [e.option for e in tape.entries if e.op == "constant"]
-        leaves = as_array([*start, *constants], dtype, self.device).reshape(-1, 1)
-        xp = module_of(leaves)
-        fixed = xp.zeros((max(self.schedule.heights[0], 1), 1), dtype)
-        fixed[: len(leaves)] = leaves
-        varying = xp.zeros((max(self.schedule.heights[1], 1), 1), dtype)
-        self.tables: Tables = (fixed, varying)
-        self.grads: Tables = (xp.zeros_like(fixed), xp.zeros_like(varying))
-        self.parameters: Array = fixed[: len(start), 0]
+        leaves = as_array([*start, *constants], dtype, device).reshape(-1, 1)
+        self.fixed = module_of(leaves).zeros((schedule.heights[0], 1), dtype)
+        self.fixed[: len(leaves)] = leaves
+        self.parameters: Array = self.fixed[: len(start), 0]
 
-    def _learning(self) -> list[bool]:
-        """Tell of each entry whether it depends on a parameter."""
-        learns: list[bool] = []
-        for entry in self.tape.entries:
-            learns.append(entry.op == "parameter" or any([learns[i] for i in entry.args]))
-        return learns
+    def _find_outputs(self) -> list[tuple[Any, Rows]]:
+        """Return the outputs of each table: their columns in the result, and their rows."""
+        outputs = as_array(self.tape.outputs, "int64", "cpu")
+        table = self.schedule.table[outputs]
+        if (table == table[0]).all():
+            return [(slice(None), Rows(outputs, self.schedule))]
+        columns = [(table == i).nonzero()[0] for i in (0, 1)]
+        return [(c.tolist(), Rows(outputs[c], self.schedule)) for c in columns]
+
+    def _make_room(self, batch: int) -> None:
+        """Make the tables for this many examples."""
+        xp = module_of(self.fixed)
+        varying = xp.zeros((self.schedule.heights[1], batch), self.dtype)
+        self.batch, self.tables = batch, (self.fixed, varying)
+        self.grads = (xp.zeros_like(self.fixed), xp.zeros_like(varying))
+        for step in self.steps:
+            step.bind(self.tables, self.grads)
+        for _, rows in self.outputs:
+            rows.bind(self.tables, self.grads)
 
     def forward(self, inputs: Any, parameters: Array | None = None) -> Array:
         """Compute the outputs (batch, outputs) of a batch of inputs (batch, inputs).
@@ -112,29 +139,21 @@ class Program:
                 f"this program takes inputs of shape (batch, {len(self.example)}), got {x.shape}"
             )
         if parameters is not None:
+            parameters = as_array(parameters, self.dtype, self.device)
             if parameters.shape != self.parameters.shape:
                 raise ValueError(
                     f"this program has parameters of shape {self.parameters.shape}, "
                     f"got {parameters.shape}"
                 )
             self.parameters[...] = parameters
-        if self.tables[1].shape[1] != len(x):
-            xp = module_of(self.parameters)
-            varying = xp.zeros((len(self.tables[1]), len(x)), self.dtype)
-            self.tables = (self.tables[0], varying)
-            self.grads = (self.grads[0], xp.zeros_like(varying))
+        if self.batch != len(x):
+            self._make_room(len(x))
         self.tables[1][: len(self.example)] = x.T
         for step in self.steps:
-            step.forward(self.tables)
-        self.ran = True
-        return self._read_outputs(len(x))
-
-    def _read_outputs(self, batch: int) -> Array:
-        xp = module_of(self.parameters)
-        result = xp.empty((batch, len(self.tape.outputs)), self.dtype)
-        for column, i in enumerate(self.tape.outputs):
-            table, row = self.schedule.rows[i]
-            result[:, column] = self.tables[table][row]  # a fixed one is the same for all
+            step.forward()
+        result = module_of(x).empty((len(x), len(self.tape.outputs)), self.dtype)
+        for columns, rows in self.outputs:
+            result[:, columns] = rows.read().T  # a fixed one is the same for all
         return result
 
     def backward(self, upstream: Any, inputs: bool = False) -> Any:
@@ -143,21 +162,22 @@ class Program:
         Returns the gradients of the parameters (n,), summed over the batch; with `inputs` also
         those of the inputs, (batch, inputs).
         """
+        if self.batch is None:
+            raise ValueError("backward takes back what the last forward did: run forward first")
         g = as_array(upstream, self.dtype, self.device)
-        batch = self.tables[1].shape[1]
-        if g.shape != (batch, len(self.tape.outputs)):
+        expected = (self.batch, len(self.tape.outputs))
+        if g.shape != expected:
             raise ValueError(
-                f"backward needs a gradient of shape ({batch}, {len(self.tape.outputs)}), as the "
-                f"outputs of the last forward have, got {g.shape}"
+                f"backward needs a gradient of shape {expected}, as the outputs of the last "
+                f"forward have, got {g.shape}"
             )
         for table in self.grads:
             table[...] = 0
-        for column, i in enumerate(self.tape.outputs):
-            table_number, row = self.schedule.rows[i]
-            arriving = g[:, column]
-            self.grads[table_number][row] += arriving if table_number else arriving.sum()
+        for columns, rows in self.outputs:
+            rows.add(g[:, columns].T, inputs)
         for step in reversed(self.steps):
-            step.backward(self.grads, inputs)
+            if step.result.wants(inputs):
+                step.backward(inputs)
         of_parameters = self.grads[0][: len(self.parameters), 0].copy()
         if not inputs:
             return of_parameters
@@ -172,6 +192,6 @@ class Program:
 
         Before the first one, those of the example that the graph was built for.
         """
-        if not self.ran:
+        if self.batch is None:
             self.forward([self.example])
         return picture(self.tape, self.schedule, self.tables)

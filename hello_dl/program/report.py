@@ -34,14 +34,11 @@ def print_report(stages: list[Stage], groups: list[Group]) -> None:
     for before, after in zip(stages, stages[1:]):
         numbers = (before.nodes, after.nodes, before.groups, after.groups)
         passes.add_row(after.name, *(f"{n:,}" for n in numbers))
-    total = sum(group.array_operations for group in groups)
-    runs = Table(
-        title=f"what runs, for a whole batch: {total:,} array operations forward",
-        title_justify="left",
-    )
-    runs.add_column("operation")
-    for title in ("results", "array operations"):
-        runs.add_column(title, justify="right")
+    runs = Table(title="what runs, for a whole batch", title_justify="left", show_footer=True)
+    totals = sum(len(g.members) for g in groups), sum(g.array_operations for g in groups)
+    runs.add_column("operation", "in all")
+    for title, total in zip(("results", "array operations"), totals):
+        runs.add_column(title, f"{total:,}", justify="right")
     shown = groups if len(groups) <= 24 else [*groups[:12], *groups[-12:]]
     for i, group in enumerate(shown):
         if len(shown) < len(groups) and i == 12:
@@ -62,6 +59,9 @@ class Box(Node):
         self.grad, self.requires_grad, self.scope = None, op != "constant", ""
         self._time = tick()
 
+    def _checked(self, value: Array, requires_grad: bool) -> Array:
+        return value
+
     @property
     def shape(self) -> tuple[int, ...]:
         """(results, batch), or (results,) where they are the same for all examples."""
@@ -73,11 +73,11 @@ class Box(Node):
 
 
 def picture(tape: Tape, schedule: Schedule, tables: tuple[Array, Array]) -> list[Box]:
-    """Make a box of every group and of the inputs, parameters and constants; return the last."""
+    """Make a box of every group and of each kind of leaf; return those of the outputs."""
 
     def block(members: list[int]) -> Array:
-        table, _ = schedule.rows[members[0]]
-        rows = tables[table][[schedule.rows[i][1] for i in members]]
+        table = int(schedule.table[members[0]])
+        rows = tables[table][schedule.row[members].tolist()]
         return rows if table else rows[:, 0]
 
     box_of: dict[int, Box] = {}

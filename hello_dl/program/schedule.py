@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from hello_dl.backend import Array, as_array
 from hello_dl.program.tape import LEAVES, Entry, Tape
 
 
@@ -42,22 +43,26 @@ class Group:
         """How many calls into the array library its forward pass takes, to read and write aside."""
         if self.op not in ("dot", "matmul"):
             return 1
-        singles = len(self.entries[0].args) > 2 * self.option
+        singles = len(self.entries[0].args) - 2 * self.option
         if self.op == "matmul":
-            return 3 if singles else 1  # the product, the sum of the biases, and adding it
-        return 2 * (self.option > 0) + 2 * singles  # multiply and sum; sum, and add it to the rest
+            return 1 + singles  # the product, and adding each column of biases
+        return 2 * (self.option > 0) + 2 * (singles > 0)  # multiply and sum; sum, and add it
 
 
 @dataclass
 class Schedule:
-    """The groups in the order in which they run, and the row of every entry in its table.
+    """The groups in the order in which they run, and where the number of every entry lies.
 
-    rows     (table, row) of every entry; table 0 is for fixed numbers, table 1 for varying ones
+    table    (entries,) 0 where it is the same for all examples, 1 where it varies
+    row      (entries,) its row in that table
+    learns   (entries,) whether it depends on a parameter
     heights  rows in each table
     """
 
     groups: list[Group]
-    rows: list[tuple[int, int]]
+    table: Array
+    row: Array
+    learns: Array
     heights: tuple[int, int]
 
 
@@ -72,7 +77,7 @@ def find_levels(tape: Tape, varies: list[bool]) -> list[int]:
 
 def make_schedule(tape: Tape, *, grouped: bool = True) -> Schedule:
     """Group the entries of a tape by level and operation, or leave each alone."""
-    varies = tape.varying()
+    varies = tape.depend_on("input")
     levels = find_levels(tape, varies)
     product_of = {i: p for p, product in enumerate(tape.products) for i in product}
     groups: dict[tuple[Any, ...], Group] = {}
@@ -93,11 +98,13 @@ def make_schedule(tape: Tape, *, grouped: bool = True) -> Schedule:
 
 def _laid_out(tape: Tape, varies: list[bool], groups: list[Group]) -> Schedule:
     """Give every entry a row: leaves first, as they stand on the tape, then group by group."""
-    rows: list[tuple[int, int]] = [(0, 0)] * len(tape.entries)
+    row = [0] * len(tape.entries)
     heights = [0, 0]
     leaves = [i for i, entry in enumerate(tape.entries) if entry.op in LEAVES]
     for i in [*leaves, *(member for group in groups for member in group.members)]:
-        table = int(varies[i])
-        rows[i] = (table, heights[table])
-        heights[table] += 1
-    return Schedule(groups, rows, (heights[0], heights[1]))
+        row[i] = heights[varies[i]]
+        heights[varies[i]] += 1
+    table, row, learns = [
+        as_array(x, "int64", "cpu") for x in (varies, row, tape.depend_on("parameter"))
+    ]
+    return Schedule(groups, table, row, learns > 0, (heights[0], heights[1]))

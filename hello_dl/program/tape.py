@@ -1,4 +1,4 @@
-"""The tape: a Value graph written down as a flat list of operations, and two passes that tidy it.
+"""The tape: a Value graph written down as a flat list of operations.
 
 An entry of the tape is a number of the program: its operation, and which earlier entries it is
 computed from. Whoever reads the tape from the first entry to the last has run the graph, without a
@@ -7,14 +7,16 @@ single Value. A pass takes a tape and returns another one that computes the same
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from hello_dl import graph
 from hello_dl.value import Value
 
 LEAVES = ("input", "parameter", "constant")
+WITH_OPTION = ("leaky_relu",)
 
 
 class Entry(NamedTuple):
@@ -46,19 +48,22 @@ class Tape:
     @property
     def computed(self) -> int:
         """How many entries are computed, leaves left out."""
-        return sum(entry.op not in LEAVES for entry in self.entries)
+        return sum([entry.op not in LEAVES for entry in self.entries])
 
     @property
     def merged(self) -> int:
         """How many entries share an operation with another one, as members of a product."""
-        return sum(len(product) - 1 for product in self.products)
+        return sum([len(product) - 1 for product in self.products])
 
-    def varying(self) -> list[bool]:
-        """Tell of each entry whether it depends on an input, and so differs between examples."""
-        varies: list[bool] = []
-        for entry in self.entries:
-            varies.append(entry.op == "input" or any([varies[i] for i in entry.args]))
-        return varies
+    def depend_on(self, kind: str) -> list[bool]:
+        """Tell of each entry whether it is computed from a leaf of this kind.
+
+        What depends on an "input" varies between examples, what on a "parameter" learns.
+        """
+        depends: list[bool] = []
+        for op, args, _ in self.entries:
+            depends.append(op == kind or any([depends[i] for i in args]))
+        return depends
 
 
 def record(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> Tape:
@@ -67,7 +72,7 @@ def record(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequen
     Leaves that are neither inputs nor parameters become constants. Raises TypeError for what is no
     Value, ValueError for a graph that cannot be written down faithfully, and says why.
     """
-    nodes = _nodes_behind(outputs, inputs, parameters)
+    nodes = _nodes_behind(outputs, inputs, parameters)  # parents before children
     number = {node: i for i, node in enumerate([*inputs, *parameters])}
     entries = [Entry("input")] * len(inputs) + [Entry("parameter")] * len(parameters)
     for node in nodes:
@@ -76,7 +81,8 @@ def record(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequen
         number[node] = len(entries)
         if node.parents:
             args = tuple([number[parent] for parent in node.parents])
-            entries.append(Entry(node.op, args, getattr(node, "_option", None)))
+            option = node._option if node.op in WITH_OPTION else None
+            entries.append(Entry(node.op, args, option))
         else:
             entries.append(Entry("constant", (), node.data))
     return Tape(entries, [number[node] for node in outputs], [])
@@ -85,7 +91,7 @@ def record(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequen
 def _nodes_behind(
     outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]
 ) -> list[Value]:
-    """List and check the nodes of the graph, leaves first, then parents before children."""
+    """List and check the nodes of the graph, parents before children."""
     leaves = [*inputs, *parameters]
     for node in [*outputs, *leaves]:
         if not isinstance(node, Value):
@@ -102,119 +108,77 @@ def _nodes_behind(
                 f"{graph.describe(node)} has requires_grad=False, so that what was computed from "
                 "it alone was not recorded: make it without, and build the graph anew"
             )
-    found = {node: None for output in outputs for node in graph.ancestors(output)}
-    for node in found:
-        if node.parents is graph.released:
-            raise ValueError(
-                f"the graph behind {graph.describe(node)} was released by backward(): "
-                "compile it before, or use backward(retain_graph=True)"
-            )
-        if getattr(node, "_compared", False):
-            raise ValueError(
-                f"{graph.describe(node)} was compared with something. A program takes the branch "
-                "that was taken here for every example: use relu or abs, compare .data if nothing "
-                "depends on the answer, or build the graph anew"
-            )
-        for parent in node.parents:
-            if parent._time > node._time:
-                raise ValueError(
-                    f"{graph.describe(parent)} was changed after '{node.op}' had used it: "
-                    "build the graph anew, then compile it"
-                )
-    return sorted(found, key=lambda node: node._time if node.parents else 0)
+    nodes = graph.ancestors(*outputs)
+    for node in nodes:
+        _check_faithful(node)
+    return nodes
 
 
-def rewrite(tape: Tape, change: Callable[[int, Entry, list[Entry]], Entry | int]) -> Tape:
+def _check_faithful(node: Value) -> None:
+    """Raise ValueError where a program could not do what was done for the first example."""
+    if node.parents is graph.released:
+        raise ValueError(
+            f"the graph behind {graph.describe(node)} was released by backward(): "
+            "compile it before, or use backward(retain_graph=True)"
+        )
+    if getattr(node, "_compared", False):
+        raise ValueError(
+            f"{graph.describe(node)} was compared with something. A program takes the branch "
+            "that was taken here for every example: use relu or abs, compare .data if nothing "
+            "depends on the answer, or build the graph anew"
+        )
+    if node.parents and node._time == math.inf:
+        raise ValueError(
+            f"{graph.describe(node)} was changed after it was computed: "
+            "build the graph anew, then compile it"
+        )
+    for parent in node.parents:
+        if parent._time > node._time:
+            raise ValueError(
+                f"{graph.describe(parent)} was changed after '{node.op}' had used it: "
+                "build the graph anew, then compile it"
+            )
+
+
+def rewrite(tape: Tape, change: Callable[[Entry, list[Entry]], Entry | int]) -> Tape:
     """Walk through a tape and build another one.
 
-    `change` gets an entry's old number, the entry with its args already renumbered, and the new
-    entries so far. It returns what to write instead: an entry, or the number of one that is there.
+    `change` gets an entry, its args already renumbered, and the new entries so far. It returns what
+    to write instead: an entry, or the number of one that is there.
     """
     entries: list[Entry] = []
     renumbered: list[int] = []
-    for i, (op, args, option) in enumerate(tape.entries):
-        entry = Entry(op, tuple([renumbered[j] for j in args]), option)
-        new = change(i, entry, entries)
+    for op, args, option in tape.entries:
+        new = change(Entry(op, tuple([renumbered[j] for j in args]), option), entries)
         if isinstance(new, int):
             renumbered.append(new)
         else:
             renumbered.append(len(entries))
             entries.append(new)
-    products = [[renumbered[i] for i in product] for product in tape.products]
-    return replace(
-        tape, entries=entries, outputs=[renumbered[i] for i in tape.outputs], products=products
-    )
+    return _renumbered(tape, entries, renumbered)
 
 
 def without_unused(tape: Tape) -> Tape:
     """Leave out entries that no output needs; inputs and parameters stay."""
-    used = set(tape.outputs)
-    for i in range(len(tape.entries) - 1, -1, -1):
-        if i in used:
-            used.update(tape.entries[i].args)
-    kept = [i in used or e.op in ("input", "parameter") for i, e in enumerate(tape.entries)]
-    place = iter(range(len(tape.entries)))
-    renumbered = [next(place) if keep else -1 for keep in kept]
-    entries = [
-        Entry(e.op, tuple([renumbered[j] for j in e.args]), e.option)
-        for e, keep in zip(tape.entries, kept)
-        if keep
-    ]
-    return replace(tape, entries=entries, outputs=[renumbered[i] for i in tape.outputs])
+    used = [entry.op in ("input", "parameter") for entry in tape.entries]
+    for i in tape.outputs:
+        used[i] = True
+    for i in range(len(used) - 1, -1, -1):
+        if used[i]:
+            for j in tape.entries[i].args:
+                used[j] = True
+    if all(used):
+        return tape
+    entries: list[Entry] = []
+    renumbered: list[int] = []
+    for (op, args, option), keep in zip(tape.entries, used):
+        renumbered.append(len(entries))
+        if keep:
+            entries.append(Entry(op, tuple([renumbered[j] for j in args]), option))
+    return _renumbered(tape, entries, renumbered)
 
 
-def fold_constants(tape: Tape) -> Tape:
-    """Compute once, now, what is made of constants alone. Adding 0 or multiplying by 1 is dropped.
-
-    Python's `sum` begins with 0 + x, which would otherwise stay for ever.
-    """
-
-    def change(_: int, entry: Entry, entries: list[Entry]) -> Entry | int:
-        if entry.op in LEAVES:
-            return entry
-        args = [entries[i] for i in entry.args]
-        if all(arg.op == "constant" for arg in args):
-            values = [Value(arg.option) for arg in args]
-            return Entry("constant", (), _apply(entry, values).data)
-        neutral = {"add": 0.0, "mul": 1.0}.get(entry.op)
-        for arg, other in zip(args, reversed(entry.args)):
-            if neutral is not None and arg.op == "constant" and arg.option == neutral:
-                return other
-        return entry
-
-    return without_unused(rewrite(tape, change))
-
-
-_OPERATORS: dict[str, Callable[..., Value]] = {
-    "add": Value.__add__,
-    "sub": Value.__sub__,
-    "mul": Value.__mul__,
-    "div": Value.__truediv__,
-    "pow": Value.__pow__,
-    "neg": Value.__neg__,
-}
-
-
-def _apply(entry: Entry, values: list[Value]) -> Value:
-    """Run one operation on Values."""
-    operation = _OPERATORS.get(entry.op) or getattr(Value, entry.op)
-    return operation(*values) if entry.option is None else operation(*values, entry.option)
-
-
-def share_subexpressions(tape: Tape) -> Tape:
-    """Keep one of several entries that compute the same from the same; a + b is also b + a."""
-    seen: dict[Entry, int] = {}
-
-    def change(_: int, entry: Entry, entries: list[Entry]) -> Entry | int:
-        if entry.op in ("input", "parameter"):
-            return entry
-        commutes = entry.op in ("add", "mul")
-        key = entry._replace(args=tuple(sorted(entry.args))) if commutes else entry
-        if entry.op == "constant":
-            key = Entry("constant", (), repr(entry.option))  # 0.0 and -0.0 differ, nan equals nan
-        if key in seen:
-            return seen[key]
-        seen[key] = len(entries)
-        return entry
-
-    return without_unused(rewrite(tape, change))
+def _renumbered(tape: Tape, entries: list[Entry], number: list[int]) -> Tape:
+    """Make a tape of these entries; entry i of the old one has become entry number[i]."""
+    products = [[number[i] for i in product] for product in tape.products]
+    return Tape(entries, [number[i] for i in tape.outputs], products)

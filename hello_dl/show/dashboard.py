@@ -116,9 +116,10 @@ class Dashboard:
         accuracy = Text.assemble("accuracy ", (tested or "not tested yet", "bold"))
         accuracy.append(" on test digits" if tested else "")
         if self.seen:
-            accuracy.append(f", {percent(self.right / self.seen)} on training digits")
-        speed = Text(f"speed    {self.seen_in_all / max(seconds, 1e-3):,.0f} digits a second, ")
-        speed.append(f"learning rate {self.lr:.4f}")
+            training = f", {percent(self.right / self.seen)} on training digits"
+            append_if_it_fits(accuracy, training, width)
+        speed = Text(f"speed    {self.seen_in_all / max(seconds, 1e-3):,.0f} digits a second")
+        append_if_it_fits(speed, f", learning rate {self.lr:.4f}", width)
         return [title, Text(), self._progress(width, seconds), *chart, accuracy, speed, Text()]
 
     def _progress(self, width: int, seconds: float) -> Text:
@@ -163,6 +164,12 @@ class Dashboard:
         self.turn, self.turn_at = self.turn + 1, seconds
         misread = self.misread if self.turn % 3 == 0 and len(self.misread) else None
         self.shown = int(self.chance.choice(len(self.labels) if misread is None else misread))
+
+
+def append_if_it_fits(line: Text, more: str, width: int) -> None:
+    """Add to a line what there is room for: half of it would only puzzle."""
+    if line.cell_len + len(more) <= width:
+        line.append(more)
 
 
 def loss_line(losses: Sequence[float], width: int, rows: int = 1, fine: bool = False) -> list[str]:

@@ -120,7 +120,7 @@ def verdict(predicted: int, actual: int, share: float | None = None) -> Picture:
     `Text(" ").join(verdict(8, 8))` makes one line of them.
     """
     answer = ("got it", GOOD) if predicted == actual else ("missed", BAD)
-    sure = "" if share is None else f" ({percent(share, 0)})"
+    sure = "" if share is None else f" ({percent(share)})"
     return [Text(f"predicted {predicted}{sure},"), Text.assemble(f"actual {actual}: ", answer)]
 
 

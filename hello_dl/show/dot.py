@@ -57,19 +57,22 @@ def dot_source(sketch: Sketch, direction: str = "LR") -> str:
         edge_attr={"fontname": FONT, "fontsize": "9", "color": "#6B6B6B", "arrowsize": "0.7",
                    "penwidth": "0.9"},
     )  # fmt: skip
-    _add_boxes(picture, sketch.boxes)
+    _add_boxes(picture, sketch.boxes, "r" if direction in ("TB", "BT") else "l")
     for arrow in sketch.arrows:
         _add_arrow(picture, arrow, sketch.boxes)
     return picture.source
 
 
-def _add_boxes(picture: graphviz.Digraph, boxes: list[Box]) -> None:
-    """Add the boxes, those of a scope inside a frame with its name, frames inside of frames."""
+def _add_boxes(picture: graphviz.Digraph, boxes: list[Box], corner: str) -> None:
+    """Add the boxes, those of a scope inside a frame with its name, frames inside of frames.
+
+    The names stand in a corner at the top: "l", left, or "r", where arrows come in from above.
+    """
     inside: dict[str, list[int]] = defaultdict(list)
     for i, box in enumerate(boxes):
         inside[box.scope].append(i)
     scopes = sorted({around for scope in inside for around in ancestry(scope)})
-    frames = {scope: _frame(f"cluster_{i}", scope) for i, scope in enumerate(scopes)}
+    frames = {scope: _frame(f"cluster_{i}", scope, corner) for i, scope in enumerate(scopes)}
     frames[""] = picture
     for scope in sorted(frames, key=lambda scope: -len(parts(scope))):  # the innermost first
         for i in inside[scope]:
@@ -78,10 +81,10 @@ def _add_boxes(picture: graphviz.Digraph, boxes: list[Box]) -> None:
             frames[scope.rpartition("/")[0]].subgraph(frames[scope])
 
 
-def _frame(number: str, scope: str) -> graphviz.Digraph:
+def _frame(number: str, scope: str, corner: str) -> graphviz.Digraph:
     look = {"style": "rounded", "color": "#9A9A9A", "bgcolor": "#F8F8F8", "margin": "10"}
     name = _text(plain(parts(scope)[-1]), size=10, color=QUIET)
-    look |= {"label": f"<{name}>", "labelloc": "t", "labeljust": "l", "tooltip": _tip(scope)}
+    look |= {"label": f"<{name}>", "labelloc": "t", "labeljust": corner, "tooltip": _tip(scope)}
     return graphviz.Digraph(number, graph_attr=look)
 
 

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hello_dl.graph import ancestors
 from hello_dl.value import Value
 
 FUNCTIONS = (
@@ -71,7 +72,22 @@ def assignments(words: Iterable[str]) -> dict[str, float]:
             raise ValueError(
                 f"{_short(number)} in {_short(word)} is no number: write {name}=2 or {name}=-0.5"
             ) from None
+        if not math.isfinite(numbers[name]):
+            raise ValueError(f"{_short(word)} makes {name} {numbers[name]}: use a finite number")
     return numbers
+
+
+def not_finite(result: Value) -> str:
+    """Say which step first gave nan or inf, as the gradients then mean nothing; "" if none did."""
+    nodes = ancestors(result)
+    for node in nodes:
+        if not math.isfinite(node.data):
+            inputs = " and ".join(f"{parent.data:g}" for parent in node.parents)
+            what = f"{node.op} of {inputs}" if node.parents else "a number in it"
+            return f"{what} is {node.data}: not finite, so the gradients mean nothing"
+    if not all(math.isfinite(node.grad or 0.0) for node in nodes):
+        return "a gradient is not finite: there is no slope at this point"
+    return ""
 
 
 def _tree(text: str) -> ast.expr:

@@ -6,10 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hello_dl.data.files import replacing
 from hello_dl.graph import Node
 from hello_dl.show.dot import dot_source
 from hello_dl.show.outline import outline
-from hello_dl.show.render import RenderError, render, renderers
+from hello_dl.show.render import PictureError, RenderError, render, renderers
 from hello_dl.show.scopes import Collapse
 from hello_dl.show.sketch import Sketch, sketch
 from hello_dl.show.summary import plural
@@ -37,8 +38,8 @@ def draw(
     themselves; if that is not enough, what is furthest from the result is left out, and
     `Picture.note` says so. `direction` is "LR" (left to right), "RL", "TB" or "BT".
 
-    Raises TypeError for anything but nodes, and ValueError for an unknown suffix, scope or
-    direction and for a path that cannot be written.
+    Raises TypeError for anything but nodes, ValueError for an unknown suffix, scope or direction,
+    and PictureError, which is one, for a path that cannot be written; what was there stays.
     """
     if hasattr(node, "as_graph"):  # a compiled program: its groups are the nodes
         node = node.as_graph()
@@ -117,8 +118,8 @@ class Picture:
         """Write the picture in the format of the suffix; return the files that were written.
 
         Where nobody can draw an SVG or PNG, a .dot and a .txt of the same name take its place.
-        Folders that are missing are made. Raises ValueError for another suffix, and where the
-        file cannot be written.
+        Folders that are missing are made. Raises ValueError for another suffix, and
+        PictureError where the file cannot be written; what was there before is then untouched.
         """
         content = getattr(self, _format(path))
         path = Path(path)
@@ -172,11 +173,11 @@ def _format(path: str | Path) -> str:
 
 
 def _write(file: Path, content: str | bytes) -> None:
+    if isinstance(content, str):
+        content = (content.rstrip("\n") + "\n").encode()
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, str):
-            content = (content.rstrip("\n") + "\n").encode()
-        file.write_bytes(content)
+        with replacing(file) as part:
+            part.write_bytes(content)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ValueError(f"cannot write {str(file)!r} ({reason}): choose another path") from None
+        raise PictureError(f"cannot write {str(file)!r} ({reason}): choose another path") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -13,6 +14,23 @@ from rich.text import Text
 from hello_dl.show.terminal import can_encode, is_live, make_safe, plain_text
 
 WIDTH = 80  # columns of a file
+LONGEST = 100  # columns of a terminal that are used: longer lines are hard to read
+
+
+def hanging(text: str, indent: int) -> None:
+    """Print a row of a table whose last column wraps below itself, `indent` characters in."""
+    width = max(40, min(LONGEST, shutil.get_terminal_size().columns))
+    head, rest = text[:indent], text[indent:]
+    print(
+        textwrap.fill(
+            rest,
+            width,
+            initial_indent=head,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
 
 
 class Output:
@@ -41,11 +59,11 @@ class Output:
         colors = self.console and self.console.color_system and not self.console.no_color
         return "half" if colors and can_encode(self.stream, "▀") else "ascii"
 
-    def say(self, line: str | Text = "") -> None:
-        """Write one line."""
+    def say(self, line: str | Text = "", wrap: bool = True) -> None:
+        """Write one line; a terminal that is narrower gets it in several, between words."""
         text = Text(line) if isinstance(line, str) else line
         if self.console:
-            self.console.print(text, soft_wrap=True)
+            self.console.print(text, soft_wrap=not wrap)
         else:
             encoding = getattr(self.stream, "encoding", None) or "utf-8"
             self.stream.write(plain_text(text.plain.rstrip(), encoding) + "\n")
@@ -54,7 +72,7 @@ class Output:
     def show(self, lines: Iterable[Text]) -> None:
         """Write the lines of a picture."""
         for line in lines:
-            self.say(line)
+            self.say(line, wrap=False)
 
     @contextmanager
     def downloads(self) -> Iterator[Callable[[int, int | None, str], None]]:

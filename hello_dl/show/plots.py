@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+
+def usable_matplotlib() -> None:
+    """Let matplotlib keep its settings in a temporary folder where the home folder is read-only.
+
+    To be called before matplotlib is imported: it would complain on every start.
+    """
+    if "MPLCONFIGDIR" in os.environ or _has_place_for_settings():
+        return
+    folder = tempfile.mkdtemp(prefix="hello_dl-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["MPLCONFIGDIR"] = folder
+
+
+def _has_place_for_settings() -> bool:
+    """Try to make the folder where matplotlib keeps its settings, as itself will do."""
+    try:
+        folder = Path.home() / ".matplotlib"
+        if sys.platform.startswith(("linux", "freebsd")):
+            config = os.environ.get("XDG_CONFIG_HOME")
+            folder = (Path(config) if config else Path.home() / ".config") / "matplotlib"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # RuntimeError: there is no home folder
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def draw_curves(
@@ -16,8 +46,10 @@ def draw_curves(
     test_accuracy: Sequence[float],
 ) -> None:
     """Write a PNG: the loss of every step, and accuracy 0..1 after every epoch."""
+    usable_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import, rarely needed
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
@@ -26,8 +58,12 @@ def draw_curves(
 
     steps = np.arange(1, len(losses) + 1)
     left.plot(steps, losses, color="tab:blue", alpha=0.25, linewidth=0.6, label="one batch")
-    left.plot(steps, moving_average(losses), color="tab:blue", label="moving average")
+    memory = 1 - 1 / min(max(len(losses) / 30, 2), 50)  # shorter where there are few steps
+    left.plot(steps, moving_average(losses, memory), color="tab:blue", label="moving average")
     left.set(xlabel="step", ylabel="cross-entropy loss", yscale="log")
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+    left.yaxis.set_minor_formatter(NullFormatter())
 
     epochs = range(1, len(test_accuracy) + 1)
     for values, label, color in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,10 @@ OPTIONS = {"svg": "-Gdpi=72", "png": "-Gdpi=192"}  # pixels fine enough for prin
 
 class RenderError(Exception):
     """No Graphviz on this machine could draw it; says why, and how to get one."""
+
+
+class PictureError(ValueError):
+    """A picture cannot be written where it was asked for."""
 
 
 def renderers() -> list[str]:
@@ -110,6 +115,6 @@ def install_line() -> str:
         "brew": "brew install graphviz",
         "winget": "winget install Graphviz.Graphviz",
     }
-    pip = 'pip install "hello_dl[draw]"'
+    pip = f"{shlex.quote(sys.executable)} -m pip install pygraphviz"  # this Python, not another
     line = next((line for name, line in managers.items() if shutil.which(name)), None)
     return f"install it with `{line}` or `{pip}`" if line else f"install it with `{pip}`"

@@ -65,7 +65,10 @@ def sketch(outputs: Sequence[Any], limit: int = 150, collapse: Collapse = ()) ->
     picture = Sketch([_box(groups, group) for group in kept], notes=groups.notes)
     bundles, cut = groups.edges(kept)
     for (tail, head, _), edges in bundles.items():
-        picture.arrows.append(_arrow(places[tail], places[head], edges))
+        arrow = _arrow(places[tail], places[head], edges)
+        if edges[0][0].shape and arrow.gradient == picture.boxes[arrow.tail].gradient:
+            arrow.gradient = ""  # a block's only way: the box has said it, and labels take room
+        picture.arrows.append(arrow)
 
     if cut:
         missing = len(groups.nodes) - sum(len(groups.members[group]) for group in kept)

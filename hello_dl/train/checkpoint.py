@@ -24,8 +24,8 @@ def save(path: Path, model: Module, about: dict[str, str]) -> None:
 def load(path: Path, model: Module) -> dict[str, str]:
     """Fill the model from a file and return what it says about itself.
 
-    ValueError, in one line: the file is missing, damaged, or of another net (the first parameter
-    that differs is named). The model is then as it was.
+    ValueError, in one line: the file is missing, damaged, full of nan, or of another net (the first
+    parameter that differs is named). The model is then as it was.
     """
     try:
         path.open("rb").close()  # what the system says is clearer than what safe_open makes of it
@@ -40,6 +40,9 @@ def load(path: Path, model: Module) -> dict[str, str]:
         raise ValueError(f"'{path}' is damaged or no model file: {error}") from None
     except TypeError as error:  # a dtype that we do not have
         raise ValueError(f"'{path}' holds another net: {error}") from None
+    for name, array in state.items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"'{path}' is damaged: {name} has numbers that are nan or inf")
     try:
         model.load_state_dict(state)
     except ValueError as error:

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TextIO
 
 import numpy as np
+from rich.text import Text
 from threadpoolctl import threadpool_limits
 
 from hello_dl.backend.random import manual_seed
 from hello_dl.data.digits import Digits, load_digits
 from hello_dl.data.idx import read_idx
 from hello_dl.data.mnist import TEST_IMAGES, TEST_LABELS
-from hello_dl.data.sources import DataError, find, read
+from hello_dl.data.sources import DataError, find, named_folder, read
 from hello_dl.models import MODELS, make_model
 from hello_dl.nn import Module
 from hello_dl.show.dashboard import Dashboard
@@ -32,6 +33,7 @@ from hello_dl.train.fit import Step, fit, predict, steps_per_epoch
 from hello_dl.train.metrics import Diary, Epoch, right_answers
 
 QUICK = 10_000  # digits to learn from with --quick
+LEARNED = 0.2  # of the test digits: who guesses reads 0.1 of them right
 
 OnStep = Callable[[Step], None]
 
@@ -59,6 +61,8 @@ class DigitsOptions:
                 raise ValueError(f"--{name} must be 1 or more, not {value}")
         if not 0 < self.lr < math.inf:
             raise ValueError(f"--lr must be above 0, such as 0.05, not {self.lr}")
+        if not str(self.out).strip():
+            raise ValueError("--out is empty: name a folder, such as out/digits")
         if self.seed < 0:
             raise ValueError(f"--seed must be 0 or more, not {self.seed}")
         if self.model not in MODELS:
@@ -80,6 +84,7 @@ class Result:
     interrupted: bool = False
     epochs: tuple[Epoch, ...] = ()
     files: tuple[Path, ...] = ()
+    unsaved: str = ""  # why the files could not be written
 
     @property
     def last_line(self) -> str:
@@ -105,6 +110,8 @@ def run(
         output.say("Stopped. Nothing was saved.")
         result = Result(interrupted=True)
     output.say(result.last_line)
+    if result.unsaved:
+        raise ValueError(result.unsaved)
     return result
 
 
@@ -126,27 +133,35 @@ def train(options: DigitsOptions, output: Output, on_step: OnStep | None = None)
         if not diary.losses:
             raise  # nothing is learned yet: keep what an earlier run has saved
         interrupted = True
+    if output.console:  # the live display is gone: leave behind what it has shown
+        output.show(Text(report.epoch_line(epoch, options.passes)) for epoch in diary.epochs)
     if diary.untested:  # it was stopped in the middle of an epoch
         diary.end_epoch()
 
     about = {"model": options.model, "data": digits.name, "seed": str(options.seed)}
-    written = files.save(out, model, diary, about)
+    written, note, unsaved = [], "", ""
     try:
+        written += files.save(out, model, diary, about)
         pictures, note = files.draw_pictures(out, model, diary, f"{options.model} on {digits.name}")
+        written += pictures
     except KeyboardInterrupt:
-        pictures, note, interrupted = [], "", True
+        interrupted = True
+    except ValueError as error:  # said at the end: what was learned is worth a report all the same
+        unsaved = str(error)
     output.show(report.training(diary, interrupted))
     if not interrupted:
         output.show(report.mistakes(diary, output))
     for line in note.splitlines():
         output.say(line)
-    written += pictures
-    output.say(f"saved  {', '.join(file.name for file in written)} in {out}")
+    if written:
+        output.say(f"saved  {', '.join(file.name for file in written)} in {out}")
     if digits.name != "MNIST":
         try_mnist(model, output)
-    right = right_answers(diary.probabilities, diary.labels)
-    count = len(diary.labels)
-    return Result(digits.name, right, count, interrupted, tuple(diary.epochs), tuple(written))
+    right, count = right_answers(diary.probabilities, diary.labels), len(diary.labels)
+    if right < LEARNED * count and not interrupted:
+        output.say(f"It did not learn: try a smaller --lr, such as {min(options.lr / 10, 0.05):g}.")
+    epochs = tuple(diary.epochs)
+    return Result(digits.name, right, count, interrupted, epochs, tuple(written), unsaved)
 
 
 def learn(
@@ -198,6 +213,8 @@ def learn(
 def load(options: DigitsOptions, output: Output) -> Digits:
     """Get the digits, with `quick` fewer to learn from, and say which they are."""
     drawn = options.data == "strokes"
+    if options.data is not None and not drawn:
+        named_folder(options.data, "--data")  # a wrong one is an error before anything is said
     what = "drawn by hello_dl" if drawn else "MNIST, or if it cannot be had, drawn by hello_dl"
     output.say(f"Getting digits: {what} ...")
     with output.downloads() as progress:
@@ -228,10 +245,10 @@ def announce(options: DigitsOptions, digits: Digits, model: Module, output: Outp
 
 def try_mnist(model: Module, output: Output) -> None:
     """Say how many of MNIST's test digits are read right, if MNIST is on this machine."""
-    image_file, label_file = find(TEST_IMAGES), find(TEST_LABELS)
-    if image_file is None or label_file is None:
-        return
     try:
+        image_file, label_file = find(TEST_IMAGES), find(TEST_LABELS)
+        if image_file is None or label_file is None:
+            return
         images = read_idx(read(TEST_IMAGES, image_file), str(image_file))
         labels = read_idx(read(TEST_LABELS, label_file), str(label_file))
     except DataError as error:
@@ -248,7 +265,8 @@ def show(options: DigitsOptions, output: Output) -> Result:
     try:
         about = checkpoint.load(path, model)
     except ValueError as error:
-        fix = "name the folder of another with --out, or run hello-dl digits to replace it"
+        again = "" if options.out == DigitsOptions.out else f" --out {options.out}"
+        fix = f"run hello-dl digits{again} to replace it, or name another folder with --out"
         if not path.exists():
             fix = "run hello-dl digits first, or name the folder of its model with --out"
         raise ValueError(f"{error}; {fix}") from None

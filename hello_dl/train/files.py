@@ -57,15 +57,22 @@ def draw_pictures(out: Path, model: Module, diary: Diary, title: str) -> tuple[l
     from hello_dl.show import draw
     from hello_dl.show.plots import draw_curves
 
+    drawn, notes = [], []
     try:
         with replacing(out / CURVES) as part:
             train = [epoch.train_accuracy for epoch in diary.epochs]
             test = [epoch.test_accuracy for epoch in diary.epochs]
             draw_curves(part, title, diary.losses, train, test)
-        graph = draw(loss_of_three(model, diary), out / GRAPH, direction="TB")
+        drawn.append(out / CURVES)
     except (OSError, ValueError) as error:
-        return [], f"a picture is missing: {error}"
-    return [out / CURVES, *graph.written], graph.note
+        notes.append(f"{CURVES} is missing: {getattr(error, 'strerror', None) or error}")
+    try:
+        graph = draw(loss_of_three(model, diary), out / GRAPH, direction="TB")
+        drawn += graph.written
+        notes += [graph.note] if graph.note else []
+    except ValueError as error:
+        notes.append(f"{GRAPH} is missing: {error}")
+    return drawn, "\n".join(notes)
 
 
 def loss_of_three(model: Module, diary: Diary) -> Tensor:
