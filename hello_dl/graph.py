@@ -159,17 +159,21 @@ class Node:
         return format(self.item(), spec) if spec else str(self)
 
 
-def in_place(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def in_place(
+    operation: Callable[[Any, Any], Any], refused: tuple[str, ...] = ("parameter", "input")
+) -> Callable[[Any, Any], Any]:
     """Make the method for `a += b` out of the one for `a + b`.
 
     What was computed is computed anew, as `a = a + b` does. A leaf changes, and stays the node that
-    it is; a ValueError where it asks for gradients and the change would be recorded.
+    it is. Where it asks for gradients and the change would be recorded, that is a ValueError for
+    the `refused` kinds of leaves; others are computed anew, as in `total = Value(0); total += x`.
     """
 
     def method(self: Any, other: Any) -> Any:
-        if is_result(self):
+        recorded = self._requires_grad and recording.path is not None
+        if is_result(self) or (recorded and self.op not in refused):
             return operation(self, other)
-        if self._requires_grad and recording.path is not None:
+        if recorded:
             raise ValueError(
                 f"{describe(self)} asks for gradients, so += and the like do not change it: do it "
                 "under no_grad(), or p.data -= ... for an update, or a = a + b for a new node"

@@ -12,7 +12,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from hello_dl import graph
-from hello_dl.backend import Array, DType, as_array, device_of, dtype_of, module_of, to_device
+from hello_dl.backend import (
+    Array,
+    DType,
+    as_array,
+    current_device,
+    device_of,
+    dtype_of,
+    module_of,
+    to_device,
+)
 from hello_dl.graph import Node, in_place, recording, tick
 from hello_dl.ops import elementwise, loss, matmul, reduce, shape, untracked
 from hello_dl.ops.reduce import Axes
@@ -54,6 +63,8 @@ class Tensor(Block):
     ) -> None:
         if isinstance(data, Node):
             data = data.data
+        elif device is None and current_device() != "cpu":
+            device = current_device()  # new blocks are made there, of arrays in CPU memory too
         array = as_array(data, None if dtype is None else dtype_of(dtype), device)
         self._data = _floating(array) if requires_grad else array
         self.grad = None
@@ -243,7 +254,7 @@ class Tensor(Block):
 
     def detach(self) -> Tensor:
         """The same numbers, not copied, as a new leaf that asks for no gradient."""
-        return Tensor(self._data, name=self.name)
+        return Tensor(self._data, device=self.device, name=self.name)
 
     # Out of the engine, and to another device or dtype.
 
@@ -274,7 +285,7 @@ class Tensor(Block):
         except ValueError as error:
             raise ValueError(f"{error}; or a device, cpu or cuda") from None
         if dtype.kind != "f":  # whole numbers move in jumps: there is no gradient through them
-            return Tensor(self._data.astype(dtype), name=self.name)
+            return Tensor(self._data.astype(dtype), device=self.device, name=self.name)
         return shape.astype(self, dtype=dtype)
 
     def cpu(self) -> Tensor:

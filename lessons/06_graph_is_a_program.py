@@ -118,7 +118,7 @@ def by_program(*skip):  # without these passes: the graph of one point, compiled
 
 
 rows = np.split(np.array(start), [16 * 3, 16 * 3 + 16 * 17])  # a neuron: its weights, its bias
-blocks = [Tensor(r.reshape(n, -1), requires_grad=True) for r, n in zip(rows, (16, 16, 1))]
+blocks = [Tensor(r.reshape(n, -1), True, device="cpu") for r, n in zip(rows, (16, 16, 1))]
 
 
 def by_tensors():  # a glimpse of lesson 07: a number is a whole block, and @ is a layer

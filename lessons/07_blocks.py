@@ -74,7 +74,8 @@ lesson.section("Check: Tensor keeps the pulls for you")
 W, b = Tensor(weights, requires_grad=True, name="W"), Tensor(bias, requires_grad=True, name="b")
 (Tensor(points) @ W + b).relu().sum().backward()
 print(f"The gradient of W, by Tensor:       {W.grad.tolist()}")
-difference = max(np.abs(W.grad - weights_grad).max(), np.abs(b.grad - bias_grad).max())
+by_tensor = [np.array(grad.tolist()) for grad in (W.grad, b.grad)]
+difference = max(np.abs(by_tensor[0] - weights_grad).max(), np.abs(by_tensor[1] - bias_grad).max())
 lesson.expect("largest difference", difference, 0, 1e-12)
 print("Each operation in hello_dl/ops is such a function. Open matmul.py and see.")
 
@@ -149,7 +150,9 @@ print(f"\n{'one step':12}{'loss':>16}{'time':>14}")
 print(f"{'Values':12}{value_loss.item():16.12f}{value_seconds * 1e3:11.2f} ms")
 print(f"{'Tensors':12}{block_loss.item():16.12f}{block_seconds * 1e3:11.2f} ms")
 of_values = np.array([p.grad for p in net.parameters()])  # each neuron: its weights, its bias
-pieces = [np.vstack([W.grad, b.grad]).T for W, b in zip(blocks[::2], blocks[1::2])]
+pieces = [
+    np.vstack([W.grad.tolist(), b.grad.tolist()]).T for W, b in zip(blocks[::2], blocks[1::2])
+]
 of_blocks = np.concatenate([piece.reshape(-1) for piece in pieces])
 print(f"There are {len(of_values)} gradients on both sides.")
 lesson.expect("largest difference", np.abs(of_values - of_blocks).max(), 0, 1e-12)
@@ -173,7 +176,7 @@ lesson.section("Watch it work")
 
 def accuracy():
     """Share of points on the right side, in percent."""
-    return 100 * float(np.mean((net_of_blocks(inputs).data > 0) == (targets.data > 0)))
+    return 100 * float(np.mean((net_of_blocks(inputs).numpy() > 0) == (targets.numpy() > 0)))
 
 
 print(f"200 steps on blocks. Before: {accuracy():.0f} % of the points right.")

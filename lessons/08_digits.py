@@ -63,7 +63,7 @@ lesson.expect("difference to F.cross_entropy", abs(by_hand - by_library), 0, 1e-
 logits = Tensor(scores.reshape(1, 10), requires_grad=True)
 F.cross_entropy(logits, Tensor([9])).backward()
 print("And its gradient for the ten scores, if it is a 9:")
-print("  gradient", *(f"{g:6.3f}" for g in logits.grad[0]))
+print("  gradient", *(f"{g:6.3f}" for g in logits.grad[0].tolist()))
 print("That is the probabilities, with 1 taken off the right one. Compare the rows!")
 
 # %% The net, with everything in sight.
@@ -170,7 +170,7 @@ expected = {
 }
 lesson.expect("test accuracy", accuracy(model), *expected[digits.name, lesson.quick], unit="%")
 x, labels = blocks(digits.test_images, digits.test_labels)
-chances = F.softmax(model(x)).data  # (tests, 10)
+chances = F.softmax(model(x)).numpy()  # (tests, 10)
 guesses = chances.argmax(1)
 wrong = np.flatnonzero(guesses != digits.test_labels)
 print(

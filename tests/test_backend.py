@@ -199,8 +199,10 @@ def test_numbers_are_added_as_often_as_they_are_picked(shape, picks, dtype):
     expected = array.copy()
     for place in np.ndindex(picks):
         expected[index[place]] += numbers[place]
-    kernels.add_at(array, index, numbers)
-    np.testing.assert_allclose(array, expected, rtol=1e-12)
+    for order in "CF":
+        added = array.copy(order)
+        kernels.add_at(added, index, numbers)
+        np.testing.assert_allclose(added, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])

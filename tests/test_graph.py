@@ -330,6 +330,20 @@ def test_gradient_descent_by_hand_without_grad():
     assert (net.weight.data == before - np.array([[0.1, 0.2]], "float32")).all()
 
 
+def test_a_sum_of_values_may_begin_with_a_plain_value():
+    total, x = Value(0.0), Value(2.0)
+    for factor in (3, 4):
+        total += factor * x
+    total.backward()
+    assert (total.data, x.grad) == (14.0, 7.0)
+    weight = Value(1.0, op="parameter")
+    with pytest.raises(ValueError, match="no_grad"):
+        weight -= 0.1
+    with no_grad():
+        weight -= 0.5
+    assert weight.data == 0.5 and weight.requires_grad and weight.parents == ()
+
+
 def test_in_place_a_block_keeps_its_shape_and_its_kind():
     block, whole = Tensor(np.zeros((2, 3), "float32")), Tensor([1, 2])
     block += np.ones((2, 3))  # float64

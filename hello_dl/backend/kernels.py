@@ -41,16 +41,15 @@ def _erf_series(dtype: numpy.dtype, far: float) -> Array:
 
 def add_at(array: Array, index: Any, numbers: Array) -> None:
     """Do `array[index] += numbers` so that an entry which is picked twice gets both numbers."""
-    rows = index if is_array(index) or not isinstance(index, list) else numpy.asarray(index)
-    if not isinstance(rows, numpy.ndarray) or rows.dtype.kind not in "iu" or array.ndim < 2:
-        module_of(array).add.at(array, index, numbers)
-    elif rows.size:  # sort the picks, and add up each run of equal ones: 10 times as fast
-        rows = rows.astype("int64").reshape(-1) % len(array)  # -1 is the last
-        order = rows.argsort(kind="stable")
-        rows = rows[order]
-        runs = numpy.flatnonzero(numpy.diff(rows, prepend=-1))  # where each starts
-        numbers = numbers.reshape(len(rows), *array.shape[1:])[order]
-        array[rows[runs]] += numpy.add.reduceat(numbers, runs, axis=0)
+    xp = module_of(array)
+    rows = xp.asarray(index) if isinstance(index, list) else index
+    if is_array(rows) and rows.dtype.kind in "iu" and array.ndim > 1 and array.flags.c_contiguous:
+        # Whole rows: on a line of single numbers numpy is 3 times as fast.
+        width = math.prod(array.shape[1:])
+        start = rows.astype("int64").reshape(-1, 1) % len(array) * width  # -1 is the last row
+        index = (start + xp.arange(width)).reshape(-1)
+        array, numbers = array.reshape(-1), numbers.reshape(-1)
+    xp.add.at(array, index, numbers)
 
 
 def check_indices(indices: Array, size: int) -> None:

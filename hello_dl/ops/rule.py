@@ -75,8 +75,10 @@ def rule(
             if isinstance(x, Block):
                 data = x._data
                 arrays.append(data)
-                needs_grad = needs_grad or x._requires_grad
-                weak = weak or not data.ndim
+                if x._requires_grad:
+                    needs_grad = True
+                if not data.ndim:
+                    weak = True
             else:
                 x = operand(op, x)
                 arrays.append(x if broadcasts or x is None else as_array(x))

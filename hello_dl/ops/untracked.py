@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hello_dl.backend import Array
+from hello_dl.backend import Array, device_of
 from hello_dl.graph import Node, describe, recording
 from hello_dl.ops.reduce import Axes, options
 from hello_dl.ops.rule import Block, explained, operand
@@ -32,7 +32,7 @@ def comparison(compare: Callable[[Any, Any], Array]) -> Any:
         if theirs is None:
             return NotImplemented  # x == "a" is then False, and x < "a" an error
         try:
-            return Block.result_class(compare(x._data, theirs))
+            return Block.result_class(compare(x._data, theirs), device=device_of(x._data))
         except ValueError as error:
             raise explained(op, [x._data, theirs], error) from None
 
@@ -42,7 +42,8 @@ def comparison(compare: Callable[[Any, Any], Array]) -> Any:
 def argmax(x: Any, dim: int | None = None, keepdim: bool = False, **numpy_names: Any) -> Any:
     """Index of the largest entry along `dim`, or in the flattened block: int64, no gradient."""
     choice: dict[str, Axes] = options(dim, keepdim, numpy_names)
-    return Block.result_class(x._data.argmax(choice["dim"], keepdims=choice["keepdim"]))
+    place = x._data.argmax(choice["dim"], keepdims=choice["keepdim"])
+    return Block.result_class(place, device=device_of(x._data))
 
 
 def setitem(x: Any, index: Any, value: Any) -> None:
