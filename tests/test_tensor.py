@@ -420,11 +420,12 @@ def test_losses_of_far_off_logits_are_finite():
 
 def test_results_on_the_cpu_stay_there_whatever_the_default_device(monkeypatch):
     """Numpy gives bare numbers for blocks of shape (): they must not count as new blocks."""
-    monkeypatch.setattr(backend, "_current", "cuda")
     x = Tensor(np.ones(3), requires_grad=True)
+    monkeypatch.setattr(backend, "_current", "cuda")
     loss = (x * x).sum()
     loss.backward()
     assert loss.device == "cpu" and x.grad.tolist() == [2, 2, 2]
+    assert {y.device for y in (x.detach(), x > 0, x.argmax(), x.to("int64"), x[0])} == {"cpu"}
 
 
 def test_everything_public_is_reachable_from_the_package():
