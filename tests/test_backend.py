@@ -81,7 +81,7 @@ def test_blocks_move_to_the_gpu_and_back_with_their_gradients():
     with hello_dl.device("cuda"):
         assert Tensor([1.0]).device == "cuda" and Tensor(np.ones(1)).device == "cuda"
         assert Tensor(np.ones(1), device="cpu").device == "cpu" and x.detach().device == "cpu"
-        assert Tensor(np.ones(3)).sum().device == "cpu"
+        assert Tensor(np.ones(3), device="cpu").sum().device == "cpu"
     with pytest.raises(TypeError, match="add of .* on cuda"):
         x + x.to("cuda")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+import numpy
+
 from hello_dl.backend import DEFAULT_FLOAT, Array, DType, _cupy, current_device
 
 _seed = 0
@@ -14,7 +16,8 @@ _generators: dict[str, Any] = {}
 def manual_seed(seed: int) -> None:
     """Start all random numbers anew: the same seed gives the same numbers on the same device."""
     global _seed
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or operator.index(seed) < 0:
+    truth = isinstance(seed, bool | numpy.bool_)  # older versions of numpy count with it
+    if truth or not hasattr(seed, "__index__") or operator.index(seed) < 0:
         raise ValueError(f"a seed is a whole number of at least 0, got {seed!r}")
     _seed = operator.index(seed)
     _generators.clear()
@@ -25,8 +28,6 @@ def generator(device: str | None = None) -> Any:
     device = device or current_device()
     if device not in _generators:
         if device == "cpu":
-            import numpy
-
             _generators[device] = numpy.random.default_rng(_seed)
         else:
             _generators[device] = _cupy().random.default_rng(_seed)
