@@ -283,5 +283,7 @@ def test_the_code_in_the_readme_runs(tmp_path, monkeypatch, capsys):
     for block in whole:
         exec(block, {})
     assert (tmp_path / "out" / "tanh.svg").stat().st_size > 0
-    loss = [float(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
+    printed = capsys.readouterr().out
+    loss = [float(n) for n in re.findall(r"^(\d\S*) ", printed, re.M)]
     assert len(loss) == 2 and max(loss) < 0.05, "both nets have learned exclusive or"
+    assert "218,560" in printed and "matmul (128, 784)" in printed, "the report of the program"
