@@ -126,7 +126,7 @@ class Node:
 
     def _checked(self, value: Any, requires_grad: bool) -> Any:
         """Make what `data` holds in this engine of what is given; an error if it cannot."""
-        raise NotImplementedError
+        raise TypeError(f"the numbers of a {type(self).__name__} cannot be set")
 
     def _overwrite(self, result: Any) -> None:
         """Take over the numbers of another node: a change in place."""
@@ -144,7 +144,7 @@ class Node:
 
     def item(self) -> float | int | bool:
         """The plain Python number."""
-        raise NotImplementedError
+        raise TypeError(f"a {type(self).__name__} is no plain number")
 
     def __float__(self) -> float:
         return float(self.item())

@@ -9,7 +9,8 @@ chain rule, and it is all there is to automatic differentiation.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hello_dl import graph
@@ -21,6 +22,11 @@ Number = int | float
 def _swapped(operation: Any) -> Any:
     """Make the method for `other ∘ value` out of the one for `value ∘ other`."""
     return lambda self, other: operation(_lift(other), self)
+
+
+def _comparison(compare: Callable[[float, float], bool]) -> Any:
+    """Make the method for `a < b` and its kind; both numbers note that they were looked at."""
+    return lambda self, other: compare(self._look(), _lift(other)._look())
 
 
 class Value(Node):
@@ -177,17 +183,8 @@ class Value(Node):
     def __eq__(self, other: object) -> bool:
         return self._look() == (other._look() if isinstance(other, Value) else other)
 
-    def __lt__(self, other: Value | Number) -> bool:
-        return self._look() < _lift(other)._look()
-
-    def __le__(self, other: Value | Number) -> bool:
-        return self._look() <= _lift(other)._look()
-
-    def __gt__(self, other: Value | Number) -> bool:
-        return self._look() > _lift(other)._look()
-
-    def __ge__(self, other: Value | Number) -> bool:
-        return self._look() >= _lift(other)._look()
+    __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
+    __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
 
     def __bool__(self) -> bool:
         return self._look() != 0
