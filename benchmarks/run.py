@@ -25,7 +25,7 @@ from peers import CASES
 from rich.console import Console
 from rich.table import Table
 
-from hello_dl.backend import check_device
+from hello_dl.backend import cuda_trouble
 
 HERE = Path(__file__).parent
 NEEDS = {"micrograd": "micrograd", "PyTorch": "torch", "PyTorch on cuda": "torch"}  # modules
@@ -43,11 +43,8 @@ def write_digits(path: Path) -> None:
 
 def default_cases() -> list[str]:
     """List all cases, those for a GPU only where there is one."""
-    try:
-        check_device("cuda")
-    except ValueError:
-        return [case for case in CASES if not case.endswith("-cuda")]
-    return list(CASES)
+    here = list(CASES)
+    return here if cuda_trouble() is None else [c for c in here if not c.endswith("-cuda")]
 
 
 def time_peer(case: str, peer: str, threads: int, digits: Path) -> float:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from hello_dl.backend import Array, as_array, device_of
+from hello_dl.backend import Array, as_array, device_of, is_floating
 from hello_dl.graph import no_grad
 from hello_dl.tensor import Tensor
 from hello_dl.value import Value
@@ -71,7 +71,7 @@ def _copy(x: Any) -> Any:
     if isinstance(x, float):
         return Value(x)
     array = x.data if isinstance(x, Tensor) else as_array(x)
-    if array.dtype.kind != "f":
+    if not is_floating(array.dtype):
         return Tensor(array, device=device_of(array))
     return Tensor(array.astype("float64"), requires_grad=True, device=device_of(array))
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from operator import attrgetter
-from typing import Any
+from typing import Any, ClassVar
 
 # One clock for all nodes. It ticks when a node is made and when a node's data is changed, so a
 # parent is always older than its children. Two things follow: sorting by time is a topological
@@ -89,6 +89,11 @@ class Node:
     """
 
     __slots__ = ("_data", "_requires_grad", "_time", "grad", "name", "op", "parents", "scope")
+
+    _kinds: ClassVar[list[type]] = []  # all classes of nodes
+
+    def __init_subclass__(cls) -> None:
+        Node._kinds.append(cls)
 
     _data: Any
     _time: float  # a tick of the clock, or infinity on a result that was changed in place

@@ -2,12 +2,11 @@
 
 Where a Value keeps a slope on every edge, a Tensor keeps a pull: a function that takes the gradient
 of the result and gives the gradient of one input. A whole layer is one node. The operations and
-their pulls are in ops/; this file holds the class, its methods, and `backward`.
+their pulls are in ops/, as methods in ops/methods.py; this file holds the class and `backward`.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,24 +18,20 @@ from hello_dl.backend import (
     current_device,
     device_of,
     dtype_of,
+    is_floating,
     module_of,
     to_device,
 )
-from hello_dl.graph import Node, in_place, recording, tick
-from hello_dl.ops import elementwise, loss, matmul, reduce, shape, untracked
-from hello_dl.ops.reduce import Axes
+from hello_dl.graph import Node, recording, tick
+from hello_dl.ops import shape
+from hello_dl.ops.methods import Operations
 from hello_dl.ops.rule import Block, accumulate, pulled
 from hello_dl.ops.untracked import plain
 
 Operand = Any  # a Tensor, an array, a list of numbers, or a number
 
 
-def _swapped(operation: Any) -> Any:
-    """Make the method for `other ∘ tensor` out of the one for `tensor ∘ other`."""
-    return lambda self, other: operation(other, self)
-
-
-class Tensor(Block):
+class Tensor(Operations):
     """A block of numbers that can take part in gradients.
 
     >>> x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
@@ -81,68 +76,7 @@ class Tensor(Block):
         array = as_array(plain(value))
         return _floating(array) if requires_grad else array
 
-    # Arithmetic, on blocks of one shape or of shapes that can be stretched to one.
-
-    __add__, __radd__ = elementwise.add, _swapped(elementwise.add)
-    __sub__, __rsub__ = elementwise.sub, _swapped(elementwise.sub)
-    __mul__, __rmul__ = elementwise.mul, _swapped(elementwise.mul)
-    __truediv__, __rtruediv__ = elementwise.div, _swapped(elementwise.div)
-    __pow__, __rpow__ = elementwise.pow, _swapped(elementwise.pow)
-    __matmul__, __rmatmul__ = matmul.matmul, _swapped(matmul.matmul)
-    __neg__ = elementwise.neg
-    __iadd__, __isub__ = in_place(elementwise.add), in_place(elementwise.sub)
-    __imul__, __itruediv__ = in_place(elementwise.mul), in_place(elementwise.div)
-    _overwrite = untracked.overwrite
-
-    # Functions of every entry, whose docstrings are in ops/.
-
-    exp = elementwise.exp
-    log = elementwise.log
-    sqrt = elementwise.sqrt
-    abs = __abs__ = elementwise.abs
-    sin = elementwise.sin
-    cos = elementwise.cos
-    tanh = elementwise.tanh
-    sigmoid = elementwise.sigmoid
-    relu = elementwise.relu
-    gelu = elementwise.gelu
-    matmul = matmul.matmul
-
-    def leaky_relu(self, negative_slope: float = 0.01) -> Tensor:
-        """Keep what is positive and let a little of the rest through."""
-        return elementwise.leaky_relu(self, negative_slope=negative_slope)
-
-    # Reductions, over all axes or over `dim`. numpy's `axis` and `keepdims` are understood too.
-
-    def sum(self, dim: Axes = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
-        """Sum of the entries along `dim`."""
-        return reduce.sum(self, **reduce.options(dim, keepdim, numpy_names))
-
-    def mean(self, dim: Axes = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
-        """Mean of the entries along `dim`."""
-        return reduce.mean(self, **reduce.options(dim, keepdim, numpy_names))
-
-    def max(self, dim: Axes = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
-        """Largest entry along `dim`, without its index: PyTorch's `amax`. Ties share a gradient."""
-        return reduce.amax(self, **reduce.options(dim, keepdim, numpy_names))
-
-    def min(self, dim: Axes = None, keepdim: bool = False, **numpy_names: Any) -> Tensor:
-        """Smallest entry along `dim`, as `max` has it; PyTorch's `amin`."""
-        return reduce.amin(self, **reduce.options(dim, keepdim, numpy_names))
-
-    amax, amin = max, min
-
-    argmax = untracked.argmax
-
-    def softmax(self, dim: int = -1) -> Tensor:
-        """Make probabilities of scores: positive, with sum 1 along `dim`."""
-        return loss.softmax(self, dim=dim)
-
-    def log_softmax(self, dim: int = -1) -> Tensor:
-        """Logarithm of `softmax`, finite for any finite scores."""
-        return loss.log_softmax(self, dim=dim)
-
-    # Shape: the same entries, arranged or picked differently.
+    # What it looks like.
 
     @property
     def ndim(self) -> int:
@@ -172,20 +106,6 @@ class Tensor(Block):
         """Shape, or the length along one axis."""
         return self.shape if dim is None else self.shape[dim]
 
-    reshape = view = shape.reshaped
-    permute = shape.permuted
-    flatten = shape.flatten
-    split = shape.split
-    clone = shape.clone
-    transpose = shape.transpose
-    squeeze = shape.squeeze
-    unsqueeze = shape.unsqueeze
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return shape.getitem(self, index=plain(index))
-
-    __setitem__ = untracked.setitem
-
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("a single number has no length")
@@ -193,17 +113,6 @@ class Tensor(Block):
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
-
-    # Comparisons give a block of bools, which has no gradient.
-
-    __eq__ = untracked.comparison(operator.eq)
-    __ne__ = untracked.comparison(operator.ne)
-    __lt__ = untracked.comparison(operator.lt)
-    __le__ = untracked.comparison(operator.le)
-    __gt__ = untracked.comparison(operator.gt)
-    __ge__ = untracked.comparison(operator.ge)
-
-    __hash__ = Node.__hash__  # two Tensors of equal numbers are still two nodes of a graph
 
     def __bool__(self) -> bool:
         return bool(self.item())
@@ -284,7 +193,7 @@ class Tensor(Block):
             dtype = dtype_of(target)
         except ValueError as error:
             raise ValueError(f"{error}; or a device, cpu or cuda") from None
-        if dtype.kind != "f":  # whole numbers move in jumps: there is no gradient through them
+        if not is_floating(dtype):  # whole numbers move in jumps: there is no gradient through them
             return Tensor(self._data.astype(dtype), device=self.device, name=self.name)
         return shape.astype(self, dtype=dtype)
 
@@ -307,7 +216,7 @@ Block.result_class = Tensor
 
 def _floating(array: Array) -> Array:
     """Return the array; raises ValueError if it holds whole numbers, which have no gradients."""
-    if array.dtype.kind != "f":
+    if not is_floating(array.dtype):
         raise ValueError(
             f"only floating numbers have gradients, and this Tensor is {array.dtype}: "
             "give it dtype='float32' or requires_grad=False"

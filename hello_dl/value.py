@@ -242,16 +242,9 @@ class Value(Node):
         raise OnlyBlocks("[...]")
 
     def __getattr__(self, name: str) -> Any:
-        if name in BLOCKS_ONLY:
-            raise OnlyBlocks(name)
+        if not name.startswith("_") and any(hasattr(kind, name) for kind in Node._kinds):
+            raise OnlyBlocks(name)  # a Tensor can do this; lesson 07 brings the blocks
         raise AttributeError(f"a Value has no attribute {name!r}")
-
-
-# What a Tensor can do and one number cannot; lesson 07 brings the blocks.
-BLOCKS_ONLY = frozenset(
-    "T amax amin argmax clone cpu device dtype flatten log_softmax matmul ndim numel numpy permute "
-    "reshape size softmax split squeeze to tolist transpose unsqueeze view".split()
-)
 
 
 class OnlyBlocks(TypeError, AttributeError):

@@ -24,13 +24,9 @@ def own_cache(monkeypatch, session_cache):
 
 def pytest_terminal_summary(terminalreporter):
     """Say in one line why so many tests may be skipped."""
-    from hello_dl.backend import check_device
+    from hello_dl.backend import cuda_trouble
 
-    try:
-        check_device("cuda")
-        gpu = "there"
-    except ValueError:
-        gpu = "none"
+    gpu = "none" if cuda_trouble() else "there"
     peers = "there" if find_spec("torch") else "not installed, comparisons are skipped"
     terminalreporter.write_line(f"PyTorch: {peers}; GPU: {gpu}")
 
@@ -39,10 +35,8 @@ def pytest_collection_modifyitems(items):
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return
-    from hello_dl.backend import check_device
+    from hello_dl.backend import cuda_trouble
 
-    try:
-        check_device("cuda")
-    except ValueError as error:
-        for item in marked:
-            item.add_marker(pytest.mark.skip(reason=str(error)))
+    trouble = cuda_trouble()
+    for item in marked if trouble else []:
+        item.add_marker(pytest.mark.skip(reason=trouble))

@@ -7,7 +7,8 @@ import pkgutil
 import numpy as np
 import pytest
 from helpers import DEVICES, assert_close, import_torch, on_device, plain
-from rule_table import ROWS, Case
+from rule_cases import Case
+from rule_table import ROWS
 
 from hello_dl import Tensor, check, ops
 from hello_dl.backend import is_array

@@ -7,17 +7,31 @@ same line of code runs on both. This is the only folder that imports cupy, and o
 from __future__ import annotations
 
 import sys
+import warnings
+from functools import cache
 from types import ModuleType
 from typing import Any
 
 import numpy
 
 from hello_dl.backend import cpu
+from hello_dl.backend.dtypes import (
+    DEFAULT_FLOAT,
+    FLOAT64,
+    DType,
+    common_float,
+    dtype_of,
+    is_floating,
+    is_half,
+)
+
+__all__ = [
+    "DEFAULT_FLOAT", "FLOAT64", "Array", "DType", "as_array", "check_device", "common_float",
+    "cuda_trouble", "current_device", "device", "device_of", "dtype_of", "is_array",
+    "is_floating", "is_half", "module_of", "to_device",
+]  # fmt: skip
 
 Array = Any  # numpy.ndarray or cupy.ndarray: the static types of the two have nothing in common
-DType = Any  # what numpy.dtype() takes: a dtype, numpy.float32, "float32"
-
-DEFAULT_FLOAT, FLOAT64 = numpy.dtype("float32"), numpy.dtype("float64")
 
 cpu.keep_freed_memory()
 
@@ -50,7 +64,7 @@ def as_array(x: Any, dtype: DType | None = None, device: str | None = None) -> A
     do not; arrays keep their dtype and their device unless told otherwise.
     """
     array = x if is_array(x) else numpy.asarray(x)
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf" and not is_floating(array.dtype):
         raise TypeError(f"expected numbers or an array of numbers, got {x!r:.60}")
     if array is not x and not isinstance(x, numpy.generic):  # numpy's scalars are arrays to us
         if array.dtype == FLOAT64 and dtype is None:
@@ -63,31 +77,15 @@ def as_array(x: Any, dtype: DType | None = None, device: str | None = None) -> A
 
 def to_device(array: Array, device: str) -> Array:
     """Copy an array to "cpu" or "cuda"; returns it unchanged where it is there already."""
-    check_device(device)
+    device = check_device(device)
     if device_of(array) == device:
         return array
     return _cupy().asnumpy(array) if device == "cpu" else _cupy().asarray(array)
 
 
-def dtype_of(name: DType) -> numpy.dtype:
-    """Return the dtype that `name` means; raises ValueError listing the valid ones."""
-    valid = ("float16", "float32", "float64", "int32", "int64", "uint8", "bool")
-    try:
-        dtype = numpy.dtype(name)
-    except TypeError:
-        dtype = None
-    if dtype is None or dtype.name not in valid:
-        raise ValueError(f"unknown dtype {name!r}: use one of {', '.join(valid)}")
-    return dtype
-
-
 def _cupy() -> ModuleType:
-    try:
-        import cupy
-    except ImportError as error:
-        raise ValueError(
-            f"device 'cuda' needs CuPy ({error}): pip install 'hello_dl[cuda13]' (or cuda12)"
-        ) from None
+    import cupy
+
     return cupy
 
 
@@ -103,16 +101,34 @@ def current_device() -> str:
 
 
 def check_device(name: str) -> str:
-    """Return the name; raises ValueError where there is no such device on this machine."""
-    if name not in _DEVICES:
+    """Return the device that `name` means; raises ValueError for a name of none.
+
+    "cuda:0" is "cuda". Where CUDA cannot be used it is "cpu", and a warning says why.
+    """
+    known = name.removesuffix(":0") if isinstance(name, str) else name
+    if known not in _DEVICES:
         raise ValueError(f"unknown device {name!r}: use one of {', '.join(_DEVICES)}")
-    if name == "cuda":
+    if known == "cpu" or cuda_trouble() is None:
+        return known
+    warnings.warn(f"no device 'cuda', numpy on the CPU is used: {cuda_trouble()}", stacklevel=3)
+    return "cpu"
+
+
+@cache
+def cuda_trouble() -> str | None:
+    """Return why CUDA cannot be used on this machine, in one line; None where a kernel runs."""
+    try:
         cupy = _cupy()
-        try:
-            cupy.cuda.runtime.getDeviceCount()
-        except cupy.cuda.runtime.CUDARuntimeError as error:
-            raise ValueError(f"device 'cuda' cannot be used: {error}; use device 'cpu'") from None
-    return name
+    except ImportError as error:
+        return f"CuPy is missing ({error}): pip install 'hello_dl[cuda13]' (or cuda12)"
+    try:
+        cupy.cuda.runtime.getDeviceCount()
+        if int(cupy.arange(4).sum()) == 6:  # compiles and runs a kernel
+            return None
+        return "a kernel gave a wrong result; hello-dl doctor tells more"
+    except Exception as error:  # whatever a half-installed CUDA comes up with
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return f"{first:.200}; hello-dl doctor tells more"
 
 
 class device:

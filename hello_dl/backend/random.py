@@ -1,37 +1,62 @@
-"""Random numbers, one generator for each device, all set by one `manual_seed`."""
+"""Random numbers for each device, all set by one `manual_seed`, and a state that can be saved.
+
+On the CPU numpy's own generator draws. On a GPU, and for the masks of dropout on either, the bits
+come from a counter (philox.py).
+"""
 
 from __future__ import annotations
 
+import math
 import operator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy
 
-from hello_dl.backend import DEFAULT_FLOAT, Array, DType, _cupy, current_device
+from hello_dl.backend import (
+    DEFAULT_FLOAT,
+    FLOAT64,
+    Array,
+    DType,
+    check_device,
+    current_device,
+    dtype_of,
+    module_of,
+)
+from hello_dl.backend.philox import PER_BLOCK, bits
 
 _seed = 0
-_generators: dict[str, Any] = {}
+_generator = numpy.random.default_rng(_seed)
+_next_block = {"cpu": 0, "cuda": 0}  # of each device's counter
 
 
 def manual_seed(seed: int) -> None:
     """Start all random numbers anew: the same seed gives the same numbers on the same device."""
-    global _seed
+    global _seed, _generator
     truth = isinstance(seed, bool | numpy.bool_)  # older versions of numpy count with it
     if truth or not hasattr(seed, "__index__") or operator.index(seed) < 0:
         raise ValueError(f"a seed is a whole number of at least 0, got {seed!r}")
     _seed = operator.index(seed)
-    _generators.clear()
+    _generator = numpy.random.default_rng(_seed)
+    _next_block.update(cpu=0, cuda=0)
 
 
-def generator(device: str | None = None) -> Any:
-    """Return the generator of a device (numpy's `default_rng` or cupy's)."""
-    device = device or current_device()
-    if device not in _generators:
-        if device == "cpu":
-            _generators[device] = numpy.random.default_rng(_seed)
-        else:
-            _generators[device] = _cupy().random.default_rng(_seed)
-    return _generators[device]
+def generator() -> numpy.random.Generator:
+    """Return numpy's generator, from which the CPU draws."""
+    return _generator
+
+
+def random_bits(count: int, device: str) -> Array:
+    """Draw numbers of 32 random bits (uint32) from the device's counter."""
+    drawn = bits(_seed % 2**128, _next_block[device], count, device)
+    _next_block[device] += -(-count // PER_BLOCK)
+    return drawn
+
+
+def keep_mask(shape: tuple[int, ...], p: float, device: str) -> Array:
+    """Draw a block of bools, each of them False with probability `p`: what dropout keeps."""
+    threshold = numpy.uint32(min(round(p * 2**32), 2**32 - 1))
+    return (random_bits(math.prod(shape), device) >= threshold).reshape(shape)
 
 
 def uniform(
@@ -42,8 +67,9 @@ def uniform(
     device: str | None = None,
 ) -> Array:
     """Draw numbers evenly from [low, high)."""
-    unit = generator(device).random(shape, dtype=dtype)  # [0, 1)
-    return unit * (high - low) + low
+    dtype = dtype_of(dtype)
+    unit = _unit(shape, _drawn_as(dtype), check_device(device or current_device()))
+    return (unit * (high - low) + low).astype(dtype, copy=False)
 
 
 def normal(
@@ -54,4 +80,46 @@ def normal(
     device: str | None = None,
 ) -> Array:
     """Draw numbers from the normal distribution."""
-    return generator(device).standard_normal(shape, dtype=dtype) * std + mean
+    dtype = dtype_of(dtype)
+    device = check_device(device or current_device())
+    if device == "cpu":
+        drawn = _generator.standard_normal(shape, _drawn_as(dtype))
+    else:  # Box and Muller 1958: an angle and a distance make two; one of them will do
+        unit = _unit((2, *shape), _drawn_as(dtype), device)
+        xp = module_of(unit)
+        drawn = xp.sqrt(-2 * xp.log(1 - unit[0])) * xp.cos(2 * math.pi * unit[1])
+    return (drawn * std + mean).astype(dtype, copy=False)
+
+
+def get_state() -> dict[str, Any]:
+    """Return where all generators stand, as plain numbers that JSON can hold."""
+    return {
+        "seed": _seed,
+        "numpy": _generator.bit_generator.state,
+        "next_block": dict(_next_block),
+    }
+
+
+def set_state(state: Mapping[str, Any]) -> None:
+    """Go on from where `get_state` was called."""
+    global _seed
+    _generator.bit_generator.state = state["numpy"]
+    _seed = state["seed"]
+    _next_block.update(state["next_block"])
+
+
+def _unit(shape: tuple[int, ...], dtype: numpy.dtype, device: str) -> Array:
+    """Draw numbers evenly from [0, 1)."""
+    if device == "cpu":
+        return _generator.random(shape, dtype)
+    count = math.prod(shape)
+    if dtype == FLOAT64:
+        drawn = random_bits(2 * count, device).view(numpy.uint64)
+        return (drawn >> numpy.uint64(11)).reshape(shape) * 2.0**-53
+    drawn = random_bits(count, device) >> numpy.uint32(8)  # 24 bits: what float32 has room for
+    return drawn.reshape(shape).astype(DEFAULT_FLOAT) * 2.0**-24
+
+
+def _drawn_as(dtype: numpy.dtype) -> numpy.dtype:
+    """Return the dtype to draw in: numpy draws float32 and float64 only."""
+    return FLOAT64 if dtype == FLOAT64 else DEFAULT_FLOAT

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from reprlib import recursive_repr
 from typing import Any
 
-from hello_dl.backend import Array, DType, as_array, dtype_of, to_device
+from hello_dl.backend import Array, DType, as_array, dtype_of, is_floating, to_device
 from hello_dl.graph import recording
 from hello_dl.tensor import Tensor
 
@@ -158,12 +158,13 @@ class Module:
         That is all parameters with their gradients, and all buffers but those of whole numbers.
         Make the optimizer afterwards: one that was made before refuses to go on.
         """
-        dtype = None if target in ("cpu", "cuda") else _float_dtype(target)
+        is_device = isinstance(target, str) and target.startswith(("cpu", "cuda"))
+        dtype = None if is_device else _float_dtype(target)
 
         def moved(array: Array) -> Array:
-            if dtype is None:
+            if is_device:
                 return to_device(array, target)
-            return array.astype(dtype, copy=False) if array.dtype.kind == "f" else array
+            return array.astype(dtype, copy=False) if is_floating(array.dtype) else array
 
         for tensor in (*self.parameters(), *self.buffers()):
             data = moved(tensor.data)
@@ -253,6 +254,6 @@ def _float_dtype(target: DType) -> Any:
         dtype = dtype_of(target)
     except ValueError as error:
         raise ValueError(f"{error}; or a device, cpu or cuda") from None
-    if dtype.kind != "f":
+    if not is_floating(dtype):
         raise ValueError(f"a module computes with floating numbers, not {dtype}: use 'float32'")
     return dtype

@@ -123,7 +123,7 @@ def relu(x: Array):
     return y, lambda g: g * (y != 0)  # y is positive, or 0, or nan, which lets the gradient through
 
 
-@rule
+@rule(floats=True)
 def leaky_relu(x: Array, *, negative_slope: float = 0.01):
     """Keep what is positive and let a little of the rest through."""
     xp = module_of(x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hello_dl.backend import Array, kernels, module_of
+from hello_dl.backend import Array, is_floating, kernels, module_of
 from hello_dl.ops.rule import rule
 
 
@@ -45,7 +45,7 @@ def cross_entropy(logits: Array, targets: Array, *, reduction: str = "mean"):
     `logits` (n, classes) are unnormalized scores, `targets` (n,) whole numbers in
     [0, classes). Its gradient is what one would hope for: probabilities minus the truth.
     """
-    if logits.dtype.kind != "f":
+    if not is_floating(logits.dtype):
         raise ValueError(f"logits are floating numbers, not {logits.dtype}")
     if logits.ndim != 2 or targets.shape != logits.shape[:1]:
         raise ValueError("logits have the shape (n, classes) and targets the shape (n,)")
@@ -78,7 +78,7 @@ def mse_loss(prediction: Array, target: Array, *, reduction: str = "mean"):
     """Mean squared error, the mean of (prediction - target)², of two blocks of one shape."""
     if prediction.shape != target.shape:
         raise ValueError("prediction and target must have the same shape")
-    if "f" not in (prediction.dtype.kind, target.dtype.kind):
+    if not (is_floating(prediction.dtype) or is_floating(target.dtype)):
         raise ValueError("one of prediction and target must hold floating numbers")
     error = prediction - target
     value, share = _reduced(error * error, reduction)
@@ -104,7 +104,7 @@ def one_hot(labels: Array, *, num_classes: int = -1):
     classes = max(int(labels.max()), 0) + 1 if num_classes == -1 else num_classes
     kernels.check_indices(labels, classes)
     places = module_of(labels).arange(classes)  # (classes,)
-    return (labels[..., None] == places).astype("int64"), lambda g: None
+    return (labels[..., None] == places).astype("int64"), None
 
 
 def _reduced(losses: Array, reduction: str) -> tuple[Array, float]:

@@ -8,7 +8,7 @@ from hello_dl.backend import Array, is_array, module_of
 from hello_dl.ops.rule import rule
 
 
-@rule(broadcasts=True)
+@rule(broadcasts=True, halves=True)
 def matmul(a: Array, b: Array):
     """Matrix product over the last two axes: (..., m, n) @ (..., n, k) is (..., m, k).
 
@@ -47,7 +47,7 @@ def matmul(a: Array, b: Array):
     return a @ b, (pull_left, pull_right)
 
 
-@rule
+@rule(floats=True, halves=True)
 def linear(x: Array, weight: Array, bias: Array | None = None):
     """Fully connected layer, x @ weight.T + bias: (..., in) to (..., out) by (out, in)."""
     if weight.ndim != 2 or not x.ndim:

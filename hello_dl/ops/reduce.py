@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any
 
 from hello_dl.backend import Array, module_of
 from hello_dl.ops.rule import rule
@@ -21,7 +20,7 @@ def sum(x: Array, *, dim: Axes = None, keepdim: bool = False):
     return total, lambda g: _spread(g, x, axes)
 
 
-@rule
+@rule(floats=True)
 def mean(x: Array, *, dim: Axes = None, keepdim: bool = False):
     """Mean of the entries along `dim`."""
     axes = _axes(x, dim)
@@ -46,19 +45,16 @@ def amin(x: Array, *, dim: Axes = None, keepdim: bool = False):
     return smallest, lambda g: _to_winners(g, smallest, x, axes)
 
 
+@rule
+def argmax(x: Array, *, dim: int | None = None, keepdim: bool = False):
+    """Index of the largest entry along `dim`, or in the flattened block: int64, no gradient."""
+    return x.argmax(dim, keepdims=keepdim), None
+
+
 def _to_winners(g: Array, extreme: Array, x: Array, axes: tuple[int, ...] | None) -> Array:
     """Share the gradient of an extreme among the entries that are equal to it."""
     winners = x == _spread(extreme, x, axes)
     return winners * _spread(g, x, axes) / winners.sum(axes, keepdims=True)
-
-
-def options(dim: Axes, keepdim: bool, numpy_names: dict[str, Any]) -> dict[str, Any]:
-    """Read the options of a reduction under PyTorch's names or under numpy's."""
-    dim = numpy_names.pop("axis", dim)
-    keepdim = numpy_names.pop("keepdims", keepdim)
-    if numpy_names:
-        raise TypeError(f"unknown option {next(iter(numpy_names))!r}: use dim and keepdim")
-    return {"dim": dim, "keepdim": keepdim}
 
 
 def _axes(x: Array, dim: Axes) -> tuple[int, ...] | None:

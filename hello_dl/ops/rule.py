@@ -14,14 +14,22 @@ a copy where an optimizer wants the gradient of a large parameter in a place of 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
-from inspect import Parameter, signature
 from typing import Any
 
-from hello_dl.backend import DEFAULT_FLOAT, Array, as_array, device_of, is_array
+from hello_dl.backend import (
+    DEFAULT_FLOAT,
+    Array,
+    as_array,
+    common_float,
+    device_of,
+    is_array,
+    is_floating,
+    is_half,
+)
 from hello_dl.graph import Node, recording, tick
+from hello_dl.ops.arguments import Places
 
 Pull = Callable[..., Any]
 
@@ -49,53 +57,64 @@ class Block(Node):
 
 
 def rule(
-    function: Callable[..., Any] | None = None, *, broadcasts: bool = False, floats: bool = False
+    function: Callable[..., Any] | None = None,
+    *,
+    broadcasts: bool = False,
+    floats: bool = False,
+    halves: bool = False,
 ) -> Any:
     """Make an operation on Tensors out of a function on arrays that returns (value, pulls).
 
     Positional arguments are inputs: Tensors, arrays, numbers, or None for one left out (the rule
-    then returns no pull for it). Keyword arguments are options, handed on as they are; they may
-    also stand behind the inputs. With `broadcasts`, gradients are summed back to the shape of an
-    input that was stretched; without it a gradient of another shape than its input is an error.
-    With `floats`, the one input becomes floating if it holds whole numbers.
+    then returns no pull for it). Keyword arguments are options, handed on as they are. Both can be
+    given by place or by name, PyTorch's names too (arguments.py). Pulls that are None as a whole say
+    that there is no gradient, as in the place of the largest entry.
+
+    broadcasts   inputs are stretched to a common shape, and gradients summed back; without it a
+                 gradient of another shape than its input is an error
+    floats       whole numbers become floating ones first, in every input
+    halves       computes with two-byte floats as they are, because it only moves numbers or does
+                 better itself; other rules compute in float32 and round the result
     """
     if function is None:
-        return lambda f: rule(f, broadcasts=broadcasts, floats=floats)
+        return lambda f: rule(f, broadcasts=broadcasts, floats=floats, halves=halves)
     op = function.__name__
-    most, option_names = _places(function)
+    places = Places(function)
+    most, known = places.most, places.options
 
     @wraps(function)
     def operation(*inputs: Any, **options: Any) -> Any:
-        if len(inputs) > most:  # F.softmax(x, 1)
-            options = _by_name(op, inputs[most:], option_names, options)
-            inputs = inputs[:most]
+        if len(inputs) > most or (options and not options.keys() <= known):
+            inputs, options = places.bound(inputs, options)
         arrays = []
-        needs_grad = weak = False
+        needs_grad, plain = False, True  # plain: blocks of float32, nothing is to be converted
         for x in inputs:
             if isinstance(x, Block):
-                data = x._data
-                arrays.append(data)
+                array = x._data
                 if x._requires_grad:
                     needs_grad = True
-                if not data.ndim:
-                    weak = True
+                if array.dtype is not DEFAULT_FLOAT or not array.shape:
+                    plain = False
             else:
-                x = operand(op, x)
-                arrays.append(x if broadcasts or x is None else as_array(x))
+                array = operand(op, x)
+                if not broadcasts and array is not None:
+                    array = as_array(array)
+                if is_array(array):
+                    plain = False
+            arrays.append(array)
         try:
-            if floats and arrays[0].dtype.kind != "f":
-                arrays[0] = arrays[0].astype(DEFAULT_FLOAT)
-            value, pulls = function(*arrays, **options)
-            if (weak and value.ndim or value.dtype != DEFAULT_FLOAT) and value.dtype.kind == "f":
-                dtype = _float_of(arrays)
-                if value.dtype != dtype and op != "astype":
-                    arrays = [x.astype(dtype) if is_array(x) else x for x in arrays]
-                    value, pulls = function(*arrays, **options)
+            if plain:
+                value, pulls = function(*arrays, **options)
+            else:
+                arrays, dtype = converted(arrays, broadcasts, floats, halves)
+                value, pulls = function(*arrays, **options)
+                if dtype is not None and value.dtype != dtype and is_floating(value.dtype):
+                    value = value.astype(dtype)
         except (ValueError, TypeError, IndexError) as error:
             raise explained(op, arrays, error) from None
         node = _node(op, value)
         path = recording.path
-        if needs_grad and path is not None:
+        if needs_grad and path is not None and pulls is not None:
             node._requires_grad = True
             node.parents = tuple(
                 [x if isinstance(x, Block) else _constant(x) for x in inputs if x is not None]
@@ -107,6 +126,35 @@ def rule(
 
     RULES[op] = operation
     return operation
+
+
+def converted(
+    arrays: list[Any], broadcasts: bool, floats: bool, halves: bool
+) -> tuple[list[Any], Any]:
+    """Bring the inputs of a rule to the dtype in which it computes; also return the result's.
+
+    Blocks that meet are computed in the widest float among them. A single number has a say only
+    where there is no block of floats, and whole numbers have none: float32 never widens by itself.
+    (numpy by itself makes float64 of int64 with float32, and float16 of uint8.)
+    """
+    known = [x for x in arrays if is_array(x)]
+    blocks = [x.dtype for x in known if x.shape]
+    dtype = common_float(blocks) or common_float([x.dtype for x in known])
+    if dtype is None and (floats or broadcasts):
+        dtype = DEFAULT_FLOAT  # of the result, should it be a floating number: 1 / 2
+        if not floats:
+            return arrays, dtype
+    if dtype is None:
+        return arrays, None
+    compute = DEFAULT_FLOAT if is_half(dtype) and not halves else dtype
+
+    def convert(x: Any) -> Any:
+        if not is_array(x) or x.dtype == compute:
+            return x
+        whole = floats or (broadcasts and x.dtype.kind != "b")  # a mask can stay one
+        return x.astype(compute) if whole or is_floating(x.dtype) else x
+
+    return [convert(x) for x in arrays], None if halves and not (broadcasts or floats) else dtype
 
 
 def _node(op: str, value: Array) -> Block:
@@ -183,25 +231,6 @@ def sum_to(gradient: Array, shape: tuple[int, ...]) -> Array:
     return gradient.sum((*range(added), *stretched), keepdims=True).reshape(shape)
 
 
-def _places(function: Callable[..., Any]) -> tuple[int, list[str]]:
-    """Return how many inputs a rule takes at most, and the names of its options."""
-    parameters = signature(function).parameters.values()
-    kinds = [p.kind for p in parameters]
-    most = sys.maxsize if Parameter.VAR_POSITIONAL in kinds else len(kinds)
-    options = [p.name for p in parameters if p.kind is Parameter.KEYWORD_ONLY]
-    return most - len(options), options
-
-
-def _by_name(op: str, surplus: Any, names: list[str], options: dict[str, Any]) -> dict[str, Any]:
-    """Give the options that stand after the inputs their names."""
-    placed = dict(zip(names, surplus))
-    twice = [name for name in placed if name in options]
-    if len(surplus) > len(names) or twice:
-        problem = f"option {twice[0]!r} is given twice" if twice else "too many arguments"
-        raise TypeError(f"{op}: {problem}; its options: {', '.join(names) or 'none'}")
-    return placed | options
-
-
 def operand(op: str, x: Any) -> Any:
     """Let plain numbers and arrays through to a rule; a plain number takes on any dtype."""
     if x is None or is_array(x) and x.ndim:
@@ -215,17 +244,6 @@ def operand(op: str, x: Any) -> Any:
     if getattr(x, "shape", None) == () and hasattr(x, "item"):
         return x.item()
     raise TypeError(f"{op}: expected a Tensor, an array or a number, got {x!r:.60}")
-
-
-def _float_of(arrays: list[Any]) -> Any:
-    """Return the dtype that a rule computes in: the widest float among its blocks.
-
-    A single number has a say only where no block has one, and whole numbers have none. (numpy by
-    itself makes float64 of int64, and float16 of uint8 and bool.)
-    """
-    floats = [x for x in arrays if is_array(x) and x.dtype.kind == "f"]
-    floats = [x for x in floats if x.ndim] or floats
-    return max([x.dtype for x in floats], key=lambda t: t.itemsize, default=DEFAULT_FLOAT)
 
 
 def explained(op: str, arrays: list[Any], error: Exception) -> Exception:

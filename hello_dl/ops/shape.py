@@ -13,13 +13,13 @@ from hello_dl.backend import to_device as move
 from hello_dl.ops.rule import rule
 
 
-@rule
+@rule(halves=True)
 def reshape(x: Array, *, shape: tuple[int, ...]):
     """Read the same entries in another shape; one length may be -1, for what is left."""
     return x.reshape(shape), lambda g: g.reshape(x.shape)
 
 
-@rule
+@rule(halves=True)
 def permute(x: Array, *, dims: tuple[int, ...]):
     """Put the axes in another order: axis i of the result is axis dims[i] of x."""
     y = x.transpose(dims)
@@ -29,7 +29,7 @@ def permute(x: Array, *, dims: tuple[int, ...]):
     return y, lambda g: g.transpose(back)
 
 
-@rule
+@rule(halves=True)
 def getitem(x: Array, *, index: Any):
     """Pick entries: integers, slices, lists of integers, boolean masks, as numpy has it."""
 
@@ -54,19 +54,19 @@ def _picks_once(index: Any) -> bool:
     )
 
 
-@rule
+@rule(halves=True)
 def clone(x: Array):
     """Copy the entries; the gradient goes back to x as it comes."""
     return x.copy(), lambda g: g
 
 
-@rule
+@rule(halves=True)
 def astype(x: Array, *, dtype: Any):
     """Convert the entries to another dtype; the gradient comes back in the old one."""
     return x.astype(dtype), lambda g: g
 
 
-@rule
+@rule(halves=True)
 def to_device(x: Array, *, device: str):
     """Copy to another device; the gradient comes back to where x lives."""
     home = device_of(x)

@@ -1,4 +1,4 @@
-"""What gradients do not go through: comparisons, the place of the largest, writing into a block."""
+"""What gradients do not go through: comparisons, and writing into a block."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from hello_dl.backend import Array, device_of
 from hello_dl.graph import Node, describe, recording
-from hello_dl.ops.reduce import Axes, options
 from hello_dl.ops.rule import Block, explained, operand
 
 
@@ -39,13 +38,6 @@ def comparison(compare: Callable[[Any, Any], Array]) -> Any:
     return method
 
 
-def argmax(x: Any, dim: int | None = None, keepdim: bool = False, **numpy_names: Any) -> Any:
-    """Index of the largest entry along `dim`, or in the flattened block: int64, no gradient."""
-    choice: dict[str, Axes] = options(dim, keepdim, numpy_names)
-    place = x._data.argmax(choice["dim"], keepdims=choice["keepdim"])
-    return Block.result_class(place, device=device_of(x._data))
-
-
 def setitem(x: Any, index: Any, value: Any) -> None:
     """Write into a leaf, a change in place. What has a gradient to lose is refused."""
     if x.parents and recording.path is not None:
@@ -66,7 +58,13 @@ def setitem(x: Any, index: Any, value: Any) -> None:
     x._changed()
 
 
-_KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}  # bool, whole numbers, floating ones
+_KINDS = {
+    "b": 0,
+    "i": 1,
+    "u": 1,
+    "f": 2,
+    "V": 2,
+}  # bool, whole numbers, floating ones (V: bfloat16)
 
 
 def overwrite(x: Any, result: Any) -> None:

@@ -57,7 +57,7 @@ def fit(
     steps, number = epochs * steps_per_epoch(len(images), batch_size), 0
     model.train()
     for epoch in range(1, epochs + 1):
-        shuffled = random.generator("cpu").permutation(len(images))
+        shuffled = random.generator().permutation(len(images))
         for start in range(0, len(images), batch_size):
             batch = shuffled[start : start + batch_size]
             optimizer.lr = lr * (1 - number / steps)
