@@ -35,7 +35,7 @@ from hello_dl.backend.random import manual_seed
 from hello_dl.data.sources import named_folder
 from hello_dl.progress import Run, record
 from hello_dl.show.terminal import is_live, make_safe
-from hello_dl.show.trouble import complain, without_traceback
+from hello_dl.show.trouble import complain, warn_in_one_line, without_traceback
 
 if TYPE_CHECKING:
     from hello_dl.show.graph import Picture
@@ -189,11 +189,12 @@ def begin(docstring: str | None, file: str) -> Lesson:
     """Open a lesson: read its flags, seed all random numbers, print the title and the question."""
     make_safe(sys.stdout)
     make_safe(sys.stderr)
+    warn_in_one_line()
     about = read_opening(docstring or "", Path(file))
     options = _parse_flags(about)
     lesson = Lesson(about, options)
     try:
-        device(options.device)
+        lesson.device = device(options.device).name
         if options.data not in (None, "strokes"):
             named_folder(options.data, "--data")
         lesson.out.mkdir(parents=True, exist_ok=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import typer
 
 from hello_dl.show.terminal import make_safe
-from hello_dl.show.trouble import complain, in_words, settle
+from hello_dl.show.trouble import complain, in_words, settle, warn_in_one_line
 
 UsageError: type[Exception] = typer.BadParameter.mro()[1]  # typer has no name of its own for it
 
@@ -23,7 +24,9 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
     make_safe(sys.stdout)
     make_safe(sys.stderr)
     try:
-        code = app(arguments, prog_name=name, standalone_mode=False)
+        with warnings.catch_warnings():
+            warn_in_one_line()
+            code = app(arguments, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):

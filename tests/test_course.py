@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hello_dl import course
+from hello_dl.backend import cuda_trouble
 from hello_dl.course import PARTS, following, lessons, outline, read_opening
 from hello_dl.progress import Run, ran, record
 
@@ -199,6 +200,14 @@ def test_options_reach_the_lesson(run, tmp_path):
     result = run(shown, "--data", "digits", "--out", "here", "--device=cpu")
     assert "[False, 'cpu', 'digits', 'here', False]" in result.stdout.decode()
     assert (tmp_path / "here").is_dir()
+
+
+@pytest.mark.skipif(cuda_trouble() is None, reason="there is a GPU")
+def test_without_a_gpu_a_lesson_says_so_in_one_line_and_runs_on_the_cpu(run):
+    result = run("print('on', lesson.device)", "--device=cuda")
+    assert result.returncode == 0 and b"on cpu" in result.stdout
+    said = result.stderr.decode().splitlines()
+    assert len(said) == 1 and said[0].startswith("hello-dl: no device 'cuda', numpy on the CPU is")
 
 
 def test_random_numbers_are_the_same_in_every_run(run):

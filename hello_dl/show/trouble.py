@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from hello_dl.data.sources import DataError
 from hello_dl.show.render import PictureError
@@ -20,6 +22,19 @@ def complain(message: str) -> None:
     """Say what went wrong: one line on stderr, after all that stdout still has to say."""
     settle()
     print(f"hello-dl: {' '.join(message.split())}", file=sys.stderr)
+
+
+def warn_in_one_line() -> None:
+    """Say warnings of ours, such as of a GPU that cannot be used, in one line from now on."""
+    before = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], *where: Any, **also: Any) -> None:
+        if category is UserWarning:
+            complain(str(message))
+        else:
+            before(message, category, *where, **also)
+
+    warnings.showwarning = show
 
 
 def settle() -> None:
