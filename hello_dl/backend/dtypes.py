@@ -41,7 +41,7 @@ def bfloat16() -> numpy.dtype:
 
 def is_floating(dtype: numpy.dtype) -> bool:
     """Tell whether entries of this dtype are floating numbers, which can have gradients."""
-    return dtype.kind == "f" or dtype.name == "bfloat16"
+    return dtype.kind == "f" or (dtype.kind == "V" and dtype.name == "bfloat16")
 
 
 def is_half(dtype: numpy.dtype) -> bool:

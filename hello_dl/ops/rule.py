@@ -81,19 +81,23 @@ def rule(
     op = function.__name__
     places = Places(function)
     most, known = places.most, places.options
+    mixes = floats or broadcasts  # whole numbers may meet floating ones
 
     @wraps(function)
     def operation(*inputs: Any, **options: Any) -> Any:
         if len(inputs) > most or (options and not options.keys() <= known):
             inputs, options = places.bound(inputs, options)
         arrays = []
-        needs_grad, plain = False, True  # plain: blocks of float32, nothing is to be converted
+        needs_grad, plain = False, True  # plain: there is nothing to convert
         for x in inputs:
             if isinstance(x, Block):
                 array = x._data
                 if x._requires_grad:
                     needs_grad = True
-                if array.dtype is not DEFAULT_FLOAT or not array.shape:
+                if array.dtype is DEFAULT_FLOAT:
+                    if not array.shape:
+                        plain = False
+                elif mixes or is_floating(array.dtype):
                     plain = False
             else:
                 array = operand(op, x)
