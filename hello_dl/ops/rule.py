@@ -94,10 +94,7 @@ def rule(
                 array = x._data
                 if x._requires_grad:
                     needs_grad = True
-                if array.dtype is DEFAULT_FLOAT:
-                    if not array.shape:
-                        plain = False
-                elif mixes or is_floating(array.dtype):
+                if array.dtype is not DEFAULT_FLOAT and (mixes or is_floating(array.dtype)):
                     plain = False
             else:
                 array = operand(op, x)
