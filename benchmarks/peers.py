@@ -11,6 +11,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 Step = Callable[[], object]
@@ -125,13 +126,16 @@ def digits_batches() -> list[tuple[Any, Any]]:
     return [(images[i : i + 64], labels[i : i + 64]) for i in range(0, len(images) - 63, 64)]
 
 
-def digits_step(library: Any, functional: Any, tensor: Callable[..., Any]) -> Step:
+def digits_step(
+    library: Any, functional: Any, tensor: Callable[..., Any], optimizer_name: str
+) -> Step:
     """One step of 784-128-64-10 at batch 64, written once for both libraries."""
     nn = library.nn
     net = nn.Sequential(
         nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)
     )
-    optimizer = library.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
+    options = {"lr": 0.05, "momentum": 0.9} if optimizer_name == "SGD" else {"lr": 1e-3}
+    optimizer = getattr(library.optim, optimizer_name)(net.parameters(), **options)
     batches = [(tensor(images), tensor(labels)) for images, labels in digits_batches()]
     count = iter(range(sys.maxsize))
 
@@ -172,34 +176,38 @@ def digits_compiled() -> Step:
     return step
 
 
-def digits_torch() -> Step:
+def digits_torch(optimizer: str = "SGD") -> Step:
     """Use PyTorch as anybody would, eager, on the CPU."""
     import torch
 
     torch.manual_seed(0)
     torch.set_num_threads(int(os.environ["THREADS"]))
-    return digits_step(torch, torch.nn.functional, torch.from_numpy)
+    return digits_step(torch, torch.nn.functional, torch.from_numpy, optimizer)
 
 
-def digits_tensor() -> Step:
+def digits_tensor(optimizer: str = "SGD") -> Step:
     """Use our Tensors."""
     import hello_dl
 
     hello_dl.manual_seed(0)
-    return digits_step(hello_dl, hello_dl.functional, hello_dl.Tensor)
+    return digits_step(hello_dl, hello_dl.functional, hello_dl.Tensor, optimizer)
 
 
-def digits_torch_cuda() -> Step:
+def digits_torch_cuda(optimizer: str = "SGD") -> Step:
     """Use PyTorch on the GPU; a step ends when the GPU has done it."""
     import torch
 
     torch.manual_seed(0)
     torch.set_default_device("cuda")
-    step = digits_step(torch, torch.nn.functional, lambda array: torch.from_numpy(array).to("cuda"))
+
+    def on_gpu(array: Any) -> Any:
+        return torch.from_numpy(array).to("cuda")
+
+    step = digits_step(torch, torch.nn.functional, on_gpu, optimizer)
     return lambda: (step(), torch.cuda.synchronize())
 
 
-def digits_tensor_cuda() -> Step:
+def digits_tensor_cuda(optimizer: str = "SGD") -> Step:
     """Use our Tensors on the GPU."""
     import cupy
 
@@ -207,9 +215,7 @@ def digits_tensor_cuda() -> Step:
 
     hello_dl.device("cuda")
     hello_dl.manual_seed(0)
-    step = digits_step(
-        hello_dl, hello_dl.functional, lambda array: hello_dl.Tensor(array, device="cuda")
-    )
+    step = digits_step(hello_dl, hello_dl.functional, hello_dl.Tensor, optimizer)
     return lambda: (step(), cupy.cuda.Device().synchronize())
 
 
@@ -238,17 +244,35 @@ CASES: dict[str, tuple[str, int, int, dict[str, Callable[[], Step]]]] = {
         1500,
         {"hello_dl Tensor": digits_tensor, "PyTorch": digits_torch},
     ),
+    "digits-adam": (
+        "the same with Adam",
+        500,
+        1500,
+        {
+            "hello_dl Tensor": partial(digits_tensor, "Adam"),
+            "PyTorch": partial(digits_torch, "Adam"),
+        },
+    ),
     "digits-compiled": (
-        "the same, compiled from 218,560 single Values",
+        "digits with SGD, compiled from 218,560 single Values",
         500,
         1500,
         {"hello_dl compiled": digits_compiled, "hello_dl Tensor": digits_tensor},
     ),
     "digits-cuda": (
-        "the same on a GPU",
+        "digits on a GPU, SGD with momentum",
         200,
         1000,
         {"hello_dl Tensor on cuda": digits_tensor_cuda, "PyTorch on cuda": digits_torch_cuda},
+    ),
+    "digits-adam-cuda": (
+        "digits on a GPU, Adam",
+        200,
+        1000,
+        {
+            "hello_dl Tensor on cuda": partial(digits_tensor_cuda, "Adam"),
+            "PyTorch on cuda": partial(digits_torch_cuda, "Adam"),
+        },
     ),
 }
 

@@ -15,7 +15,7 @@ a copy where an optimizer wants the gradient of a large parameter in a place of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 from hello_dl.backend import (
@@ -23,6 +23,7 @@ from hello_dl.backend import (
     Array,
     as_array,
     common_float,
+    current_device,
     device_of,
     is_array,
     is_floating,
@@ -98,7 +99,7 @@ def rule(
                     plain = False
             else:
                 array = operand(op, x)
-                if not broadcasts and array is not None:
+                if array is not None and not broadcasts:
                     array = as_array(array)
                 if is_array(array):
                     plain = False
@@ -118,7 +119,11 @@ def rule(
         if needs_grad and path is not None and pulls is not None:
             node._requires_grad = True
             node.parents = tuple(
-                [x if isinstance(x, Block) else _constant(x) for x in inputs if x is not None]
+                [
+                    x if isinstance(x, Block) else _constant(array)
+                    for x, array in zip(inputs, arrays)
+                    if x is not None
+                ]
             )
             node.pulls = pulls
             node.broadcasts = broadcasts
@@ -173,9 +178,15 @@ def _node(op: str, value: Array) -> Block:
 
 def _constant(x: Any) -> Block:
     """Make a node of a plain number or array. It is as old as the world, whenever it is made."""
-    node = _node("constant", as_array(x))
+    node = _node("constant", as_array(x) if is_array(x) else _number(x, current_device()))
     node._time = 0
     return node
+
+
+@lru_cache(1000, typed=True)
+def _number(x: float, device: str) -> Array:
+    """Make an array of a plain number, once for the numbers that come again and again."""
+    return as_array(x, device=device)
 
 
 def pulled(node: Block) -> Iterator[tuple[Block, Array]]:
@@ -234,7 +245,7 @@ def sum_to(gradient: Array, shape: tuple[int, ...]) -> Array:
 
 def operand(op: str, x: Any) -> Any:
     """Let plain numbers and arrays through to a rule; a plain number takes on any dtype."""
-    if x is None or is_array(x) and x.ndim:
+    if type(x) is float or type(x) is int or x is None or is_array(x) and x.ndim:
         return x
     if isinstance(x, bool | int | float):
         return float(x) if isinstance(x, float) else x  # numpy's float64 is a float that widens
