@@ -139,12 +139,21 @@ def digits(
     batch_size: Annotated[
         int, typer.Option(parser=whole, metavar="N", help="Digits that a step learns from.")
     ] = 64,
+    optimizer: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="sgd, adam, adamw, rmsprop, adagrad or lion."),
+    ] = "sgd",
     lr: Annotated[
-        float,
+        float | None,
         typer.Option(
-            parser=decimal, metavar="RATE", help="Learning rate at the start; it falls to 0."
+            parser=decimal,
+            metavar="RATE",
+            help="Learning rate at the start; it falls to 0.  [default: suits the optimizer]",
         ),
-    ] = 0.05,
+    ] = None,
+    augment: Annotated[
+        bool, typer.Option("--augment", help="Turn and shift the digits a little, always anew.")
+    ] = False,
     seed: Annotated[
         int, typer.Option(parser=whole, metavar="N", help="The same seed gives the same training.")
     ] = 0,
@@ -152,6 +161,12 @@ def digits(
     quick: Annotated[bool, typer.Option("--quick", help="Learn from a part of the data.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="One line an epoch, no colors.")] = False,
     model: Annotated[str, typer.Option(metavar="NAME", help="Which net to train.")] = "mlp",
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="Where to compute: cpu or cuda.")
+    ] = "cpu",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run that was stopped or killed.")
+    ] = False,
     show: Annotated[
         int | None,
         typer.Option(
@@ -167,12 +182,16 @@ def digits(
         data=data,
         epochs=epochs,
         batch_size=batch_size,
+        optimizer=optimizer,
         lr=lr,
+        augment=augment,
         seed=seed,
         out=out,
         quick=quick,
         plain=plain,
         model=model,
+        device=device,
+        resume=resume,
         show=show,
     )
     if run_job(options).interrupted:
@@ -240,7 +259,7 @@ def data_command(
 
     As in: hello-dl data mnist
     """
-    from hello_dl.data.mnist import datasets
+    from hello_dl.data.catalog import datasets
     from hello_dl.doctor import megabytes
 
     known = datasets()
@@ -249,8 +268,8 @@ def data_command(
         for name, dataset in known.items():
             size = megabytes(dataset.size) if dataset.size else ""
             where = places[name] or f"not here: hello-dl data {name} downloads it"
-            hanging(f"{name:12} {size:>7}  {dataset.what}", 22)
-            hanging(" " * 22 + where, 22)
+            hanging(f"{name:13} {size:>7}  {dataset.what}", 23)
+            hanging(" " * 23 + where, 23)
         return
     for name in names:
         if name not in known and name != "all":
@@ -265,7 +284,7 @@ def data_command(
 
 def _fetch(name: str, data: str | None) -> bool:
     """Bring one data set and say where it is; tell whether it is there now."""
-    from hello_dl.data.mnist import datasets
+    from hello_dl.data.catalog import datasets
     from hello_dl.show.output import Output
 
     dataset = datasets()[name]
@@ -275,7 +294,7 @@ def _fetch(name: str, data: str | None) -> bool:
     except ValueError as error:
         complain(str(error))
         return False
-    where = f"checked, in {paths[0].parent}" if paths else "made by hello_dl, needs no file"
+    where = f"checked, in {paths[0].parent}" if paths else f"{dataset.where()}, needs no file"
     print(f"{name}: {where}")
     return True
 
@@ -287,9 +306,9 @@ def doctor() -> None:
 
     for finding in examine():
         mark = "-" if finding.to_do else "✓"
-        hanging(f"{mark} {finding.what:18} {finding.found}", 21)
+        hanging(f"{mark} {finding.what:19} {finding.found}", 22)
         if finding.to_do:
-            hanging(" " * 21 + f"→ {finding.to_do}", 23)
+            hanging(" " * 22 + f"→ {finding.to_do}", 24)
         sys.stdout.flush()  # the next one may take a while
 
 

@@ -161,7 +161,7 @@ def gpu_trouble() -> str | None:
 
 def data() -> Iterator[Finding]:
     """Say for each data set where it is, or how to get it."""
-    from hello_dl.data.mnist import datasets
+    from hello_dl.data.catalog import datasets
     from hello_dl.data.sources import UnavailableError
 
     for name, dataset in datasets().items():
@@ -176,7 +176,8 @@ def data() -> Iterator[Finding]:
         except ValueError as error:  # a damaged file, or $HELLO_DL_DATA names no folder
             yield Finding(what, "cannot be used", str(error))
         else:
-            yield Finding(what, f"{paths[0].parent}, checked" if paths else "made by hello_dl")
+            found = f"{paths[0].parent}, checked" if paths else dataset.where()
+            yield Finding(what, found or "")
 
 
 def megabytes(size: int) -> str:

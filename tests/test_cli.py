@@ -13,8 +13,8 @@ import pytest
 
 from hello_dl import __version__, cli, course, doctor
 from hello_dl.course import outline
-from hello_dl.data import mnist
-from hello_dl.data.mnist import DataSet
+from hello_dl.data import catalog
+from hello_dl.data.catalog import DataSet
 from hello_dl.data.sources import Source
 from hello_dl.progress import Run, record
 from hello_dl.show import render
@@ -131,12 +131,21 @@ def test_the_digits_options_are_the_job_s_own(monkeypatch, command):
     monkeypatch.setattr(main_job, "run", job)
     assert command("digits")[0] == 0
     flags = "--data D --epochs 3 --batch-size 32 --lr 0.1 --seed 7 --out O --quick --plain --show 5"
+    flags += " --optimizer adam --augment --device cpu --resume"
     assert command("digits", *flags.split())[0] == 0
     assert command("digits")[0] == 130, "stopped by Ctrl-C"
     assert asked[0] == main_job.DigitsOptions()
     assert asked[1] == main_job.DigitsOptions(
-        data="D", epochs=3, batch_size=32, lr=0.1, seed=7, out="O", quick=True, plain=True, show=5
-    )
+        data="D", epochs=3, batch_size=32, lr=0.1, seed=7, out="O", quick=True, plain=True, show=5,
+        optimizer="adam", augment=True, device="cpu", resume=True,
+    )  # fmt: skip
+
+
+def test_the_help_of_digits_names_every_optimizer(command):
+    from hello_dl.train.digits_options import OPTIMIZERS
+
+    told = " ".join(command("digits", "--help")[1].split())
+    assert all(name in told for name in OPTIMIZERS)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +157,9 @@ def test_the_digits_options_are_the_job_s_own(monkeypatch, command):
         ("--lr nan", "--lr"),
         ("--batch-size -1", "--batch-size"),
         ("--model resnet", "'resnet'"),
+        ("--optimizer sdg", "'sdg'"),
+        ("--device tpu", "'tpu'"),
+        ("--resume --out /tmp", "no unfinished run"),
         ("--data /nowhere", "'/nowhere'"),
         ("--out /dev/null/x", "'/dev/null/x'"),
         ("--show 3 --out /nowhere", "/nowhere"),
@@ -266,7 +278,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_picture_that_was_there(
         ("lesson 4", "'4'", "the lessons are 2, 5"),
         ("lesson two", "'two'", "the lessons are 2, 5"),
         ("lesson -1", "-1", "--help"),
-        ("data mnits", "'mnits'", "strokes, mnist, names, shakespeare, or all"),
+        ("data mnits", "'mnits'", "shakespeare, python-topics, or all"),
         ("data --data /nowhere", "/nowhere", "name a folder"),
         ("data strokes --data", "--data", "requires an argument"),
     ],
@@ -378,7 +390,7 @@ def test_nothing_heavy_is_imported_for_a_wrong_command_line():
 def test_data_sets_are_listed_with_where_they_are(cache, command):
     code, out, _ = command("data")
     assert code == 0
-    assert "mnist          55 MB  70,000 handwritten digits" in out
+    assert "mnist           55 MB  70,000 handwritten digits" in out
     assert "hello-dl data mnist downloads it" in out and "made by hello_dl" in out
 
 
@@ -395,7 +407,7 @@ def test_data_that_cannot_be_had_is_said_and_the_rest_is_fetched(monkeypatch, ca
     (cache / "text").mkdir(parents=True)
     (cache / "text" / "b.txt").write_bytes(content)
     sets = {"a": DataSet("a", "lost", (missing,)), "b": DataSet("b", "found", (there,))}
-    monkeypatch.setattr(mnist, "datasets", lambda: sets)
+    monkeypatch.setattr(catalog, "datasets", lambda: sets)
     code, out, err = command("data", "all")
     assert code == 2
     assert out == f"b: checked, in {cache / 'text'}\n"
@@ -422,15 +434,16 @@ def test_the_doctor_says_how_to_get_graphviz(monkeypatch):
 
 def test_the_doctor_does_not_tick_data_that_is_damaged(monkeypatch, cache, tmp_path):
     (cache / "mnist").mkdir(parents=True)
-    for source in mnist.datasets()["mnist"].sources:
+    for source in catalog.datasets()["mnist"].sources:
         (cache / "mnist" / source.name).write_bytes(b"\0\0\x08\x03")
     found = {finding.what: finding for finding in doctor.data()}
     assert "truncated" in found["data: mnist"].to_do
     assert "downloads it" in found["data: names"].to_do
     monkeypatch.setenv("HELLO_DL_DATA", str(tmp_path / "nope"))
     rows = list(doctor.data())
-    assert [row.what for row in rows] == [f"data: {name}" for name in mnist.datasets()]
-    assert all("HELLO_DL_DATA" in row.to_do for row in rows[1:])
+    assert [row.what for row in rows] == [f"data: {name}" for name in catalog.datasets()]
+    with_files = [row for row in rows if catalog.datasets()[row.what[6:]].sources]
+    assert len(with_files) > 4 and all("HELLO_DL_DATA" in row.to_do for row in with_files)
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,24 @@
-"""MNIST, 70,000 handwritten digits, and the table of every data set that the library knows."""
+"""MNIST, 70,000 handwritten digits, and Fashion-MNIST, as many pieces of clothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from hello_dl.data.idx import read_idx
+from hello_dl.data.images import Change, ImageSet, matched, read_pair
 from hello_dl.data.mirrors import Progress
-from hello_dl.data.sources import (
-    NAMES,
-    TINY_SHAKESPEARE,
-    DataError,
-    Source,
-    fetch,
-    find,
-    read,
-)
+from hello_dl.data.sources import Source, fetch, read
 
-MIRRORS = (
+MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+FASHION_MIRRORS = (
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
 )
 
 
@@ -31,7 +27,7 @@ def _mnist(name: str, sha256: str, size: int) -> Source:
     return Source(
         name=name,
         folder="mnist",
-        mirrors=tuple(f"{mirror}{name}.gz" for mirror in MIRRORS),
+        mirrors=tuple(f"{mirror}{name}.gz" for mirror in MNIST_MIRRORS),
         sha256=sha256,
         size=size,
         spellings=(name.replace("-idx", ".idx"),),
@@ -61,8 +57,92 @@ TEST_LABELS = _mnist(
 )
 
 
-class MNIST(NamedTuple):
-    """The digits as they come: ink 0..255 on 28 x 28 pixels, and which digit each one is."""
+def _fashion(name: str, sha256: str, size: int) -> Source:
+    """One of the four files, which are called as MNIST's; known by the sums of the packed ones."""
+    return Source(
+        name=name,
+        folder="fashion-mnist",
+        mirrors=tuple(f"{mirror}{name}.gz" for mirror in FASHION_MIRRORS),
+        sha256=sha256,
+        size=size,
+        packed=True,
+        shared_name=True,
+        also_in=("FashionMNIST/raw", "fashion", "fashion_mnist"),
+    )
+
+
+FASHION = {
+    True: (
+        _fashion(
+            "train-images-idx3-ubyte",
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            size=26_421_880,
+        ),
+        _fashion(
+            "train-labels-idx1-ubyte",
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            size=29_515,
+        ),
+    ),
+    False: (
+        _fashion(
+            "t10k-images-idx3-ubyte",
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            size=4_422_102,
+        ),
+        _fashion(
+            "t10k-labels-idx1-ubyte",
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+            size=5_148,
+        ),
+    ),
+}
+
+
+class MNIST(ImageSet):
+    """60,000 handwritten digits (`train`) or 10,000 others, 28 x 28 pixels, ink 255 on 0.
+
+    They are looked for as `hello-dl data` says, or in the folder `root`. What is not there is
+    downloaded, into the cache or into `root`, unless `download` is False. DataError in one line.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        train: bool = True,
+        transform: Change | None = None,
+        target_transform: Change | None = None,
+        download: bool = True,
+        progress: Progress | None = None,
+    ) -> None:
+        sources = (TRAIN_IMAGES, TRAIN_LABELS) if train else (TEST_IMAGES, TEST_LABELS)
+        images, targets, where = read_pair(*sources, 10, root, download, progress)
+        super().__init__(images, targets, "0123456789", transform, target_transform, where)
+
+
+class FashionMNIST(ImageSet):
+    """60,000 pieces of clothing (`train`) or 10,000 others: Xiao et al. 2017. As MNIST."""
+
+    names = (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+        "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        train: bool = True,
+        transform: Change | None = None,
+        target_transform: Change | None = None,
+        download: bool = True,
+        progress: Progress | None = None,
+    ) -> None:
+        images, targets, where = read_pair(*FASHION[train], 10, root, download, progress)
+        super().__init__(images, targets, self.names, transform, target_transform, where)
+
+
+class Halves(NamedTuple):
+    """Both halves of MNIST as plain arrays: ink 0..255, and which digit each one is."""
 
     train_images: np.ndarray  # (60000, 28, 28) uint8, 255 is full ink
     train_labels: np.ndarray  # (60000,) int64, 0..9
@@ -75,7 +155,7 @@ def load_mnist(
     data: str | Path | None = None,
     download: bool = True,
     progress: Progress | None = None,
-) -> MNIST:
+) -> Halves:
     """MNIST from `data`, $HELLO_DL_DATA, ./data or the cache, else downloaded into the cache.
 
     All four files are found before the first is read. Every file is checked by its SHA-256; a
@@ -86,66 +166,6 @@ def load_mnist(
     arrays = [
         read_idx(read(source, path), str(path)) for source, path in zip(sources, paths, strict=True)
     ]
-    train = _pair(arrays[0], arrays[1], paths[0])
-    test = _pair(arrays[2], arrays[3], paths[2])
-    return MNIST(*train, *test, where=str(paths[0].parent))
-
-
-def _pair(images: np.ndarray, labels: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Images (N, 28, 28) and labels (N,) as int64 if they belong together, else a DataError."""
-    if images.shape != (len(labels), 28, 28) or labels.ndim != 1:
-        told = f"images {images.shape} and labels {labels.shape}"
-        raise DataError(f"{path} and its labels do not belong together: {told}", TRAIN_IMAGES.fix)
-    if len(labels) and labels.max() > 9:
-        told = f"the labels of {path} reach {labels.max()}, not 0 to 9"
-        raise DataError(told, TRAIN_IMAGES.fix)
-    return images, labels.astype(np.int64)
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """A row of the table that `hello-dl data` shows."""
-
-    name: str
-    what: str
-    sources: tuple[Source, ...]  # none: the library makes the data itself
-
-    @property
-    def size(self) -> int:
-        """Bytes of all its files, unpacked."""
-        return sum(source.size for source in self.sources)
-
-    def where(self, data: str | Path | None = None) -> str | None:
-        """The folder that holds its files, not yet checked; None if one of them is missing."""
-        if not self.sources:
-            return "made by hello_dl"
-        paths = [find(source, data) for source in self.sources]
-        found = [str(path.parent) for path in paths if path is not None]
-        return found[0] if len(found) == len(paths) else None
-
-    def fetch(
-        self,
-        data: str | Path | None = None,
-        download: bool = True,
-        progress: Progress | None = None,
-    ) -> list[Path]:
-        """The paths of its files, found or downloaded, and checked; DataError as `load_mnist`."""
-        paths = [fetch(source, data, download, progress) for source in self.sources]
-        for source, path in zip(self.sources, paths, strict=True):
-            read(source, path)
-        return paths
-
-
-def datasets() -> dict[str, DataSet]:
-    """Every data set that the library knows, by name, in the order of the course."""
-    rows = (
-        DataSet("strokes", "digits and letters drawn by hello_dl itself, needs no file", ()),
-        DataSet(
-            "mnist",
-            "70,000 handwritten digits, 28 x 28 pixels",
-            (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS),
-        ),
-        DataSet("names", "32,033 first names, one a line", (NAMES,)),
-        DataSet("shakespeare", "1.1 million characters of Shakespeare", (TINY_SHAKESPEARE,)),
-    )
-    return {row.name: row for row in rows}
+    train = matched(arrays[0], arrays[1], paths[0], 10, TRAIN_IMAGES.fix)
+    test = matched(arrays[2], arrays[3], paths[2], 10, TRAIN_IMAGES.fix)
+    return Halves(*train, *test, where=str(paths[0].parent))

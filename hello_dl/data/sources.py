@@ -1,7 +1,8 @@
 """Where data comes from: folders to look in, mirrors to download from, checksums to believe.
 
 `find` looks, `download` asks the mirrors, `fetch` does the one and then the other, and `read`
-returns the unpacked bytes of a file only if their SHA-256 is right. Nothing here prints.
+returns the unpacked bytes of a file only if their SHA-256 is right (`check` is for those that are
+too large to hold). Nothing here prints.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class UnavailableError(DataError):
 class Source:
     """One file of a data set, known by the SHA-256 of its unpacked bytes.
 
-    The checksum is that of the content because mirrors pack the same content differently.
+    The checksum is that of the content because mirrors pack the same content differently. Where
+    only the checksum of the packed file is known for certain, and for archives, `packed` says so.
     """
 
     name: str  # of the unpacked file: "train-images-idx3-ubyte"
@@ -51,42 +53,32 @@ class Source:
     size: int  # unpacked bytes
     spellings: tuple[str, ...] = ()  # other names under which people keep this file
     instead: str = ""  # what to do without it, for the error message
+    packed: bool = False  # `sha256` and `size` are those of the file as the mirrors send it
+    shared_name: bool = False  # another data set has a file of this name: look in folders only
+    also_in: tuple[str, ...] = ()  # further folders in which people keep it
 
     @property
     def saved_as(self) -> str:
         """The file's name as the mirrors have it: with .gz where they pack it."""
-        return self.name + (".gz" if self.mirrors and self.mirrors[0].endswith(".gz") else "")
+        as_gzip = self.mirrors and self.mirrors[0].endswith(".gz") and not self.name.endswith(".gz")
+        return f"{self.name}.gz" if as_gzip else self.name
 
     @property
     def fix(self) -> str:
         """What a user can do who has no such file, as half a sentence."""
         return f"put {self.saved_as} into a folder DIR and name it with --data DIR{self.instead}"
 
-    def paths(self, folder: Path) -> Iterator[Path]:
-        """Every path under `folder` where this file may lie; MNIST/raw is torchvision's habit."""
-        for inner in ("", self.folder, f"{self.folder.upper()}/raw"):
+    def paths(self, folder: Path, named: bool = False) -> Iterator[Path]:
+        """Every path under `folder` where this file may lie; MNIST/raw is torchvision's habit.
+
+        `named` says that the user has named this very folder.
+        """
+        inside = (self.folder, f"{self.folder.upper()}/raw", *self.also_in)
+        endings = (self.saved_as.removeprefix(self.name),) if self.packed else ("", ".gz")
+        for inner in inside if self.shared_name and not named else ("", *inside):
             for name in (self.name, *self.spellings):
-                yield folder / inner / name
-                yield folder / inner / f"{name}.gz"
-
-
-# The texts of the lessons on sequences.
-TINY_SHAKESPEARE = Source(
-    name="tinyshakespeare.txt",
-    folder="text",
-    mirrors=(
-        "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
-    ),
-    sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-    size=1_115_394,
-)
-NAMES = Source(
-    name="names.txt",
-    folder="text",
-    mirrors=("https://raw.githubusercontent.com/karpathy/makemore/master/names.txt",),
-    sha256="0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d",
-    size=228_145,
-)
+                for ending in endings:
+                    yield folder / inner / f"{name}{ending}"
 
 
 def cache_dir() -> Path:
@@ -138,7 +130,8 @@ def places(data: str | Path | None = None) -> list[Path]:
 
 def find(source: Source, data: str | Path | None = None) -> Path | None:
     """The first path at which the file lies, or None; `read` says whether it is the right one."""
-    candidates = (path for folder in places(data) for path in source.paths(folder))
+    named = data is not None
+    candidates = (path for folder in places(data) for path in source.paths(folder, named))
     return next((path for path in candidates if os.path.isfile(path)), None)
 
 
@@ -161,6 +154,27 @@ def fetch(
         looked = ", ".join(str(place) for place in places())
         raise UnavailableError(f"{source.saved_as} is in none of these: {looked}", source.fix)
     return download(source, cache_dir() / source.folder, progress)
+
+
+def bring(
+    source: Source,
+    root: str | Path | None = None,
+    online: bool = True,
+    progress: Progress | None = None,
+) -> Path:
+    """The file's path, as `fetch`; but what is not in a folder `root` is downloaded into it."""
+    if root is None:
+        return fetch(source, None, online, progress)
+    folder = Path(os.path.expanduser(root))
+    if not online or folder.exists():
+        folder = named_folder(root, "root")
+    path = next((path for path in source.paths(folder, True) if os.path.isfile(path)), None)
+    if path is not None:
+        return path
+    if online:
+        return download(source, folder / source.folder, progress)
+    told = f"put it there, or say download=True{source.instead}"
+    raise UnavailableError(f"root '{root}' holds no {source.saved_as}", told)
 
 
 # ------------------------------------------------------------------------------------- reading
@@ -196,6 +210,9 @@ def read(source: Source, path: Path, name: str = "") -> bytearray:
     Checked every time: hashing all of MNIST takes 50 ms, less than a cache of verdicts is worth.
     """
     name = name or str(path)
+    if source.packed:
+        check(source, path, name)
+        return unpack(path, name)
     content = unpack(path, name, limit=source.size)
     if content[:200].lstrip().startswith(b"<"):
         raise DataError(f"{name} is a web page (HTML), not {source.name}", FIX_FILE)
@@ -205,11 +222,37 @@ def read(source: Source, path: Path, name: str = "") -> bytearray:
     if len(content) < source.size:
         told = f"it unpacks to {len(content):,} bytes, not {source.size:,}"
         raise DataError(f"{name} is truncated: {told}", FIX_FILE)
-    found = hashlib.sha256(content).hexdigest()
-    if found != source.sha256:
-        told = f"the SHA-256 of its unpacked bytes is {found[:16]}..., not {source.sha256[:16]}..."
-        raise DataError(f"{name} is not what it should be: {told}", FIX_FILE)
+    _compare(source, hashlib.sha256(content).hexdigest(), name, "its unpacked bytes")
     return content
+
+
+def check(source: Source, path: Path, name: str = "") -> None:
+    """Raise a DataError unless the file at `path` is the right one; large ones are not kept."""
+    name = name or str(path)
+    if not source.packed:
+        read(source, path, name)
+        return
+    try:
+        size = path.stat().st_size
+        with open(path, "rb") as file:
+            if file.read(200).lstrip().startswith(b"<"):
+                raise DataError(f"{name} is a web page (HTML), not {source.saved_as}", FIX_FILE)
+            if size != source.size:
+                told = f"it has {size:,} bytes, not {source.size:,}"
+                what = "truncated" if size < source.size else "not what it should be"
+                raise DataError(f"{name} is {what}: {told}", FIX_FILE)
+            file.seek(0)
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {in_words(error)}", FIX_FILE) from None
+    _compare(source, found, name, "the file")
+
+
+def _compare(source: Source, found: str, name: str, of: str) -> None:
+    """Raise a DataError unless the checksum is the right one."""
+    if found != source.sha256:
+        told = f"the SHA-256 of {of} is {found[:16]}..., not {source.sha256[:16]}..."
+        raise DataError(f"{name} is not what it should be: {told}", FIX_FILE)
 
 
 # --------------------------------------------------------------------------------- downloading
@@ -252,7 +295,7 @@ def download(
         resume = any(final.parent.glob(f"{final.name}.*.part"))
         fix = f"run it again to resume, or {source.fix}" if resume else source.fix
     with contextlib.suppress(DataError):  # another process may have brought it meanwhile
-        read(source, final)
+        check(source, final)
         return final
     raise UnavailableError(problem, fix)
 
@@ -271,7 +314,7 @@ def _from_mirror(
     try:
         transfer(mirror, part, most, progress, timeout, connect)
         try:
-            read(source, part, "what it sent")
+            check(source, part, "what it sent")
         except DataError as error:
             raise MirrorError(f"failed the check: {error.problem}", keep=False) from None
     except MirrorError as error:
