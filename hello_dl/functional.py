@@ -1,22 +1,58 @@
 """F: the operations as functions, under the names that PyTorch users know."""
 
-from hello_dl.ops.elementwise import (
-    abs,
-    cos,
-    exp,
+from hello_dl.ops.activation import (
+    celu,
+    elu,
     gelu,
+    glu,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
     leaky_relu,
-    log,
+    logsigmoid,
+    mish,
+    prelu,
     relu,
+    relu6,
+    selu,
     sigmoid,
-    sin,
-    sqrt,
+    silu,
+    softplus,
+    softsign,
     tanh,
-)  # fmt: skip
-from hello_dl.ops.loss import cross_entropy, log_softmax, mse_loss, one_hot, softmax
-from hello_dl.ops.matmul import linear, matmul
+    tanhshrink,
+)
+from hello_dl.ops.batch_norm import batch_normed as batch_norm
+from hello_dl.ops.cross_entropy import cross_entropy, nll_loss
+from hello_dl.ops.distance import (
+    cosine_similarity,
+    hinge_embedding_loss,
+    huber_loss,
+    l1_loss,
+    margin_ranking_loss,
+    mse_loss,
+    multi_margin_loss,
+    smooth_l1_loss,
+)
+from hello_dl.ops.dropout import dropout, dropout1d, dropout2d
+from hello_dl.ops.embedding import embedding, one_hot
+from hello_dl.ops.loss import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
+from hello_dl.ops.matmul import bilinear, linear, matmul
+from hello_dl.ops.measure import normalize
+from hello_dl.ops.norm import group_normed as group_norm
+from hello_dl.ops.norm import layer_normed as layer_norm
+from hello_dl.ops.norm import rms_normed as rms_norm
+from hello_dl.ops.pad import padded as pad
+from hello_dl.ops.softmax import log_softmax, softmax, softmin
+from hello_dl.ops.unary import abs, cos, exp, log, sin, sqrt
 
 __all__ = [
-    "abs", "cos", "cross_entropy", "exp", "gelu", "leaky_relu", "linear", "log", "log_softmax",
-    "matmul", "mse_loss", "one_hot", "relu", "sigmoid", "sin", "softmax", "sqrt", "tanh",
+    "abs", "batch_norm", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+    "celu", "cos", "cosine_similarity", "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu",
+    "embedding", "exp", "gelu", "glu", "group_norm", "hardsigmoid", "hardswish", "hardtanh",
+    "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "log", "log_softmax", "logsigmoid", "margin_ranking_loss", "matmul", "mish", "mse_loss",
+    "multi_margin_loss", "nll_loss", "normalize", "one_hot", "pad", "prelu", "relu", "relu6",
+    "rms_norm", "selu", "sigmoid", "silu", "sin", "smooth_l1_loss", "softmax", "softmin",
+    "softplus", "softsign", "sqrt", "tanh", "tanhshrink",
 ]  # fmt: skip

@@ -141,6 +141,14 @@ class Node:
         """Note that the data is new. A leaf is as young as its data; a result is none any more."""
         self._time = math.inf if self.parents else tick()
 
+    def __setstate__(self, state: tuple[dict[str, Any] | None, ...]) -> None:
+        """Take over what a copy, also one out of a file, consists of; its time is ours."""
+        for part in state:
+            for name, value in (part or {}).items():
+                setattr(self, name, value)
+        if 0 < self._time < math.inf:
+            self._time = tick()
+
     def zero_grad(self) -> None:
         """Forget the gradient, so that the next backward pass starts from nothing."""
         self.grad = None

@@ -7,10 +7,11 @@ their pulls are in ops/, as methods in ops/methods.py; this file holds the class
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import Any
 
-from hello_dl import graph
+from hello_dl import creation, graph, sampling
 from hello_dl.backend import (
     Array,
     DType,
@@ -22,8 +23,10 @@ from hello_dl.backend import (
     module_of,
     to_device,
 )
-from hello_dl.graph import Node, recording, tick
-from hello_dl.ops import shape
+from hello_dl.graph import Node, describe, recording, released, tick
+from hello_dl.ops import arrange, hooks, shape
+from hello_dl.ops.convert import device_name
+from hello_dl.ops.inplace import InPlace
 from hello_dl.ops.methods import Operations
 from hello_dl.ops.rule import Block, accumulate, pulled
 from hello_dl.ops.untracked import plain
@@ -31,7 +34,7 @@ from hello_dl.ops.untracked import plain
 Operand = Any  # a Tensor, an array, a list of numbers, or a number
 
 
-class Tensor(Operations):
+class Tensor(Operations, InPlace):
     """A block of numbers that can take part in gradients.
 
     >>> x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
@@ -60,6 +63,8 @@ class Tensor(Operations):
             data = data.data
         elif device is None and current_device() != "cpu":
             device = current_device()  # new blocks are made there, of arrays in CPU memory too
+        if not isinstance(device, str | None):
+            device = device_name(device)
         array = as_array(data, None if dtype is None else dtype_of(dtype), device)
         self._data = _floating(array) if requires_grad else array
         self.grad = None
@@ -98,13 +103,31 @@ class Tensor(Operations):
         """The block with its axes in reverse order; a matrix transposed."""
         return shape.permute(self, dims=tuple(reversed(range(self.ndim))))
 
+    @property
+    def mT(self) -> Tensor:
+        """Matrices (..., m, n) transposed: the last two axes swapped."""
+        if self.ndim < 2:
+            raise ValueError(f"mT transposes matrices, and the shape is {self.shape}")
+        return shape.transpose(self, -2, -1)
+
+    def dim(self) -> int:
+        """Number of axes."""
+        return self._data.ndim
+
     def numel(self) -> int:
         """Number of entries."""
         return self._data.size
 
+    nelement, ndimension = numel, dim
+
     def size(self, dim: int | None = None) -> Any:
         """Shape, or the length along one axis."""
         return self.shape if dim is None else self.shape[dim]
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the entries are in the memory of a GPU."""
+        return self.device == "cuda"
 
     def __len__(self) -> int:
         if not self.ndim:
@@ -112,12 +135,39 @@ class Tensor(Operations):
         return len(self._data)
 
     def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
+        if not self.ndim:
+            raise TypeError("a single number has no entries to go through")
+        return iter(arrange.unbind(self))
+
+    def __contains__(self, number: Operand) -> bool:
+        return bool((self._data == plain(number)).any())
 
     def __bool__(self) -> bool:
         return bool(self.item())
 
+    def __index__(self) -> int:
+        if is_floating(self.dtype):
+            raise TypeError(f"an index is a whole number, and this is a Tensor of {self.dtype}")
+        return operator.index(self._data.item())
+
     # Gradients.
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was given and not computed, as far as gradients know."""
+        return not self.parents and self.parents is not released
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for gradients, or not any more; returns the Tensor. Only a leaf can be told."""
+        self.requires_grad = requires_grad
+        return self
+
+    def retain_grad(self) -> None:
+        """Keep the gradient. There is nothing to do: here every node keeps its own."""
+        if not self.requires_grad:
+            raise ValueError(f"{describe(self)} gets no gradient that it could keep")
+
+    register_hook = hooks.register_hook
 
     def backward(self, gradient: Operand | None = None, retain_graph: bool = False) -> None:
         """Bring d(self) / d(node), pulled from `gradient`, to every node behind self.
@@ -130,6 +180,8 @@ class Tensor(Operations):
         for node in nodes:
             if node.parents:
                 node.grad = None
+            elif node.pulls:  # a leaf with hooks
+                node.pulls.begin()
         accumulate(self, self._upstream(gradient))
         while nodes:  # children first: by its turn, a node's grad is complete
             node = nodes.pop()  # ... and what nobody else holds is freed as soon as it is done
@@ -156,16 +208,40 @@ class Tensor(Operations):
 
     def edges(self) -> Iterator[tuple[Tensor, None, Array | None]]:
         """Yield (parent, None, gradient flowing to it) for pictures; None where there is none."""
-        arriving = iter(pulled(self)) if self.grad is not None else iter(())
+        pulls = self.pulls
+        if isinstance(pulls, hooks.Hooked):
+            self.pulls = pulls.pulls  # what hooks did is in self.grad already
+        arriving = list(pulled(self)) if self.grad is not None else []
+        self.pulls = pulls
         for parent in self.parents:
-            known = parent.requires_grad and self.grad is not None
-            yield parent, None, next(arriving)[1] if known else None
+            known = arriving and arriving[0][0] is parent
+            yield parent, None, arriving.pop(0)[1] if known else None
 
     def detach(self) -> Tensor:
         """The same numbers, not copied, as a new leaf that asks for no gradient."""
         return Tensor(self._data, device=self.device, name=self.name)
 
-    # Out of the engine, and to another device or dtype.
+    def detach_(self) -> Tensor:
+        """Cut the Tensor itself off from what it was computed from; returns it."""
+        self.parents, self.pulls, self._requires_grad = (), (), False
+        return self
+
+    # Beside this one: new Tensors in its dtype and on its device, or its memory filled anew.
+
+    new_tensor = creation.new_tensor
+    new_zeros = creation.new_zeros
+    new_ones = creation.new_ones
+    new_empty = creation.new_empty
+    new_full = creation.new_full
+    bernoulli = sampling.bernoulli
+    multinomial = sampling.multinomial
+    normal_ = sampling.normal_
+    uniform_ = sampling.uniform_
+    bernoulli_ = sampling.bernoulli_
+    exponential_ = sampling.exponential_
+    random_ = sampling.random_
+
+    # Out of the engine.
 
     def item(self) -> float | int | bool:
         """The plain Python number; raises ValueError if there is more than one."""
@@ -177,7 +253,7 @@ class Tensor(Operations):
         """The entries as nested lists of plain Python numbers."""
         return self._data.tolist()
 
-    def numpy(self) -> Array:
+    def numpy(self, *, force: bool = False) -> Array:
         """The entries as a numpy array, without a copy where they are in CPU memory."""
         return to_device(self._data, "cpu")
 
@@ -185,25 +261,17 @@ class Tensor(Operations):
         array = self.numpy()
         return array.astype(dtype) if dtype is not None else array.copy() if copy else array
 
-    def to(self, target: Any) -> Tensor:
-        """The Tensor on another device ("cpu", "cuda") or in another dtype, with its gradient."""
-        if target in ("cpu", "cuda"):
-            return shape.to_device(self, device=target)
-        try:
-            dtype = dtype_of(target)
-        except ValueError as error:
-            raise ValueError(f"{error}; or a device, cpu or cuda") from None
-        if not is_floating(dtype):  # whole numbers move in jumps: there is no gradient through them
-            return Tensor(self._data.astype(dtype), device=self.device, name=self.name)
-        return shape.astype(self, dtype=dtype)
-
-    def cpu(self) -> Tensor:
-        """The Tensor in CPU memory."""
-        return self.to("cpu")
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Give `copy` and `pickle` the numbers; the graph behind them and hooks stay here."""
+        slots = {name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())}
+        state = {name: getattr(self, name) for name in slots if hasattr(self, name)}
+        state["parents"] = released if self.parents is released else ()
+        return None, state | {"pulls": (), "grad_store": None}
 
     def __repr__(self) -> str:
         module = module_of(self._data)
-        numbers = module.array2string(self._data, separator=", ", prefix="Tensor(")
+        array = self._data if self.dtype.kind != "V" else self._data.astype("float32")  # bfloat16
+        numbers = module.array2string(array, separator=", ", prefix="Tensor(")
         dtype = "" if self.dtype in ("float32", "int64", "bool") else f", dtype={self.dtype}"
         device = "" if self.device == "cpu" else f", device={self.device!r}"
         grad = ", requires_grad=True" if self.requires_grad else ""

@@ -97,7 +97,7 @@ class Value(Node):
         x, n = a.data, b.data
         power = _power(x, n)
         slope = n * _power(x, n - 1) if n else 0.0  # x ** 0 is 1 everywhere: flat
-        slope_of_exponent = power * _log(x) if x > 0 else (0.0 if x == 0 <= n else math.nan)
+        slope_of_exponent = 0.0 if x == 0 <= n else power * _log(x)
         return _result("pow", power, (a, b), (slope, slope_of_exponent))
 
     def __neg__(self) -> Value:
@@ -127,9 +127,9 @@ class Value(Node):
         return _result("sqrt", y, (self,), (_divide(0.5, y),))
 
     def abs(self) -> Value:
-        """Distance from 0. The slope is taken as 0 at the kink."""
+        """Distance from 0. The slope is taken as 0 at the kink, and at nan."""
         x = self.data
-        sign = float((x > 0) - (x < 0)) if x == x else math.nan
+        sign = float((x > 0) - (x < 0))
         return _result("abs", math.fabs(x), (self,), (sign,))
 
     def sin(self) -> Value:

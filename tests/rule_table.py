@@ -2,10 +2,18 @@
 
 import rows_elementwise
 import rows_loss
+import rows_norm
 import rows_products
 import rows_reduce
 import rows_shape
+import rows_unary
 
 ROWS = (
-    rows_elementwise.ROWS | rows_reduce.ROWS | rows_loss.ROWS | rows_products.ROWS | rows_shape.ROWS
+    rows_elementwise.ROWS
+    | rows_reduce.ROWS
+    | rows_loss.ROWS
+    | rows_norm.ROWS
+    | rows_products.ROWS
+    | rows_shape.ROWS
+    | rows_unary.ROWS
 )

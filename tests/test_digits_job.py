@@ -1,14 +1,17 @@
 import io
 import json
 import re
+import signal
 import struct
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from helpers import DEVICES
+from safetensors.numpy import load_file, save_file
 from threadpoolctl import threadpool_info
 
 from hello_dl import Tensor, manual_seed, nn
+from hello_dl.backend import current_device
 from hello_dl.data import sources
 from hello_dl.data.digits import Digits
 from hello_dl.data.sources import DataError
@@ -17,8 +20,9 @@ from hello_dl.graph import recording
 from hello_dl.models import make_model
 from hello_dl.show.render import RenderError, renderers
 from hello_dl.train import checkpoint, digits, files
+from hello_dl.train.diary import read_digits
 from hello_dl.train.digits import DigitsOptions, run
-from hello_dl.train.fit import fit, predict
+from hello_dl.train.digits_options import OPTIMIZERS
 from hello_dl.train.metrics import accuracy, confusion, right_answers, worst_mistakes
 
 GRAPH = {"graph.svg"} if renderers() else {"graph.dot", "graph.txt"}
@@ -56,14 +60,14 @@ def stop_at(number):
     """A Ctrl-C after that step."""
 
     def on_step(step):
-        if step.number == number:
+        if step.step == number:
             raise KeyboardInterrupt
 
     return on_step
 
 
 def contents(folder):
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
 
 
 # ----------------------------------------------------------------------------------- it trains
@@ -88,7 +92,7 @@ def test_it_trains_and_leaves_four_files_and_a_last_line(job, tmp_path, some_dig
     model = make_model("mlp")
     about = checkpoint.load(out / "model.safetensors", model)
     assert (about["model"], about["data"]) == ("mlp", "strokes")
-    assert accuracy(predict(model, some_digits.test_images), some_digits.test_labels) == (
+    assert accuracy(read_digits(model, some_digits.test_images), some_digits.test_labels) == (
         result.right / 300
     )
     assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
@@ -210,7 +214,7 @@ def test_on_strokes_it_tries_mnist_if_that_is_here(job, monkeypatch, tmp_path, s
     model = make_model("mlp")
     checkpoint.load(tmp_path / "out" / "model.safetensors", model)
     expected = right_answers(
-        predict(model, some_digits.test_images[:50]), some_digits.test_labels[:50]
+        read_digits(model, some_digits.test_images[:50]), some_digits.test_labels[:50]
     )
     assert int(right[1]) == expected
     assert last == result.last_line
@@ -263,16 +267,20 @@ def test_ctrl_c_saves_what_there_is_and_says_where(job, tmp_path, number, some_d
     out = tmp_path / "out"
     assert result.interrupted
     assert f"stopped after {number} steps" in text
-    assert str(out) in text.splitlines()[-2]
+    assert (
+        f"saved  model.safetensors, metrics.jsonl, curves.png, {', '.join(sorted(GRAPH))}" in text
+    )
+    assert str(out) in text.splitlines()[-3]
     assert LAST.fullmatch(text.splitlines()[-1])
-    assert {file.name for file in out.iterdir()} == FILES
+    assert {file.name for file in out.iterdir()} == FILES | {"unfinished"}
+    assert f"to go on: hello-dl digits --resume --out {out}\n" in text
     lines = (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["step"] for line in lines] == [n for n in (38,) if n < number] + [
         number
     ]
     model = make_model("mlp")
     checkpoint.load(out / "model.safetensors", model)
-    read = right_answers(predict(model, some_digits.test_images), some_digits.test_labels)
+    read = right_answers(read_digits(model, some_digits.test_images), some_digits.test_labels)
     assert read == result.right
 
 
@@ -302,6 +310,134 @@ def test_a_second_ctrl_c_skips_the_pictures_only(job, tmp_path, monkeypatch):
     assert LAST.fullmatch(text.splitlines()[-1])
 
 
+def test_ctrl_c_in_a_step_waits_for_its_end(job, tmp_path, monkeypatch):
+    def press(step):
+        if step.step == 10:
+            signal.raise_signal(signal.SIGINT)
+            pressed.append(step)
+
+    pressed = []
+    result, text = job(press)
+    assert pressed, "Ctrl-C was only noted"
+    assert result.interrupted and "stopped after 10 steps" in text
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    def press_twice(step):
+        for _ in range(2):
+            signal.raise_signal(signal.SIGINT)
+        pytest.fail("who presses it twice does not want to wait")
+
+    assert job(press_twice, out="twice")[0].interrupted
+
+
+# -------------------------------------------------------------------------------------- resume
+
+
+def weights(folder):
+    arrays = load_file(folder / "model.safetensors")
+    return {name: array.tobytes() for name, array in arrays.items()}
+
+
+def without_clock(folder):
+    text = (folder / "metrics.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    return [{k: v for k, v in line.items() if "second" not in k} for line in lines]
+
+
+@pytest.mark.parametrize("number", [5, 38, 39, 76, 100])
+def test_a_run_that_was_stopped_goes_on_with_its_own_flags(job, tmp_path, number):
+    flags = {"epochs": 3, "seed": 4, "optimizer": "adam", "batch_size": 32, "lr": 0.003}
+    whole, _ = job(out="whole", **flags)
+    job(stop_at(number), **flags)
+    losses = []
+    stream = io.StringIO()
+    result = run(DigitsOptions(out=tmp_path / "out", resume=True), stream, losses.append)
+    text = stream.getvalue()
+    assert f"resume after {number} steps" in text
+    assert "3 x 38 steps of 32 digits, adam, learning rate 0.003 falling to 0, seed 4" in text
+    assert losses[0].step == number + 1
+    assert not result.interrupted and result.last_line == whole.last_line
+    assert weights(tmp_path / "out") == weights(tmp_path / "whole")
+    assert without_clock(tmp_path / "out") == without_clock(tmp_path / "whole")
+    assert {file.name for file in (tmp_path / "out").iterdir()} == FILES
+    assert "done   114 steps" in text
+
+
+def test_resume_where_there_is_nothing(job, tmp_path):
+    with pytest.raises(ValueError, match="no unfinished run in .*leave --resume out"):
+        job(resume=True)
+    job()
+    with pytest.raises(ValueError, match="no unfinished run in"):
+        job(resume=True)
+
+
+def test_resume_with_other_flags_or_other_data_names_them(job, tmp_path, monkeypatch, some_digits):
+    job(stop_at(5))
+    before = contents(tmp_path / "out" / "unfinished")
+
+    def refused(**options):
+        with pytest.raises(ValueError) as caught:
+            run(DigitsOptions(out=tmp_path / "out", resume=True, **options), io.StringIO())
+        assert "\n" not in str(caught.value)
+        assert contents(tmp_path / "out" / "unfinished") == before
+        return str(caught.value)
+
+    assert "--epochs is 2 in the run to go on with, not 7" in refused(epochs=7)
+    assert "--optimizer is sgd" in refused(optimizer="adam")
+    assert "--batch-size is 32" in refused(batch_size=128)
+    monkeypatch.setattr(digits, "load_digits", lambda *_: some_digits._replace(name="MNIST"))
+    assert "learned from strokes, and here is MNIST" in refused()
+    (tmp_path / "out" / "unfinished" / "last.safetensors").write_bytes(b"not one")
+    before = contents(tmp_path / "out" / "unfinished")
+    assert "last.safetensors' is damaged" in refused()
+
+
+def test_a_run_that_was_killed_goes_on_from_its_last_epoch(job, tmp_path, monkeypatch):
+    job(out="whole", epochs=3)
+
+    class Killed(BaseException):
+        """The end of the process: nobody saves anything any more."""
+
+    def kill(step):
+        if step.step == 50:
+            raise Killed
+
+    with monkeypatch.context() as dying:
+        dying.setattr("hello_dl.train.run.Run.__exit__", lambda *_: None)
+        with pytest.raises(Killed):
+            job(kill, epochs=3)
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"unfinished"}
+    _, text = job(resume=True, epochs=None, batch_size=64)
+    assert "resume after 38 steps" in text
+    assert without_clock(tmp_path / "out") == without_clock(tmp_path / "whole")
+    assert weights(tmp_path / "out") == weights(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_every_optimizer_learns(job, name):
+    result, text = job(optimizer=name, epochs=3)
+    assert result.right > 150, text.splitlines()[-1]
+    assert (f", {name}, learning rate {OPTIMIZERS[name].lr:g} " in text) == (name != "sgd")
+
+
+def test_augmented_digits_are_new_in_every_epoch(job, monkeypatch):
+    plain, _ = job(epochs=2)
+    result, _ = job(epochs=2, augment=True)
+    assert result.right > 100
+    assert result.epochs[0].loss > plain.epochs[0].loss, "they are harder"
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_it_runs_on_the_device_that_was_asked_for(job, tmp_path, device):
+    seen = []
+    result, _ = job(lambda step: seen.append(current_device()), device=device)
+    assert set(seen) == {device}
+    assert current_device() == "cpu"
+    assert result.right > 150
+    read, _ = job(show=5)
+    assert read.right == pytest.approx(result.right, abs=2)
+
+
 # ---------------------------------------------------------------------------------- bad input
 
 
@@ -317,6 +453,8 @@ def test_a_second_ctrl_c_skips_the_pictures_only(job, tmp_path, monkeypatch):
         ({"show": 0}, "--show.*0"),
         ({"out": " "}, "--out is empty"),
         ({"model": "lenet5000"}, "lenet5000.*mlp"),
+        ({"optimizer": "sdg"}, "'sdg'; --optimizer takes sgd, adam"),
+        ({"device": "tpu"}, "'tpu'"),
     ],
 )
 def test_options_that_make_no_sense_are_named(options, told):
@@ -398,8 +536,8 @@ def test_a_batch_larger_than_the_data_is_an_error(job):
 def test_steps_too_large_to_learn_end_with_a_fix_and_lose_nothing(job, tmp_path):
     job()
     before = contents(tmp_path / "out")
-    with pytest.raises(ValueError, match=r"loss is (nan|inf) at step \d+, with lr 1e\+06.*--lr"):
-        job(lr=1e6)
+    with pytest.raises(ValueError, match=r"loss is (nan|inf) at step \d+: .*linear.*try --lr 0.05"):
+        job(lr=1e20)
     assert contents(tmp_path / "out") == before
 
 
@@ -464,46 +602,50 @@ def test_show_of_more_digits_than_there_are(job):
 # ------------------------------------------------------------------------- the loop, and metrics
 
 
-def test_fit_takes_every_digit_once_an_epoch_with_a_falling_rate(some_digits):
-    images, labels = some_digits.train_images[:100], some_digits.train_labels[:100]
-    seen = []
+def test_it_takes_every_digit_once_an_epoch_with_a_falling_rate(job, monkeypatch, some_digits):
+    few = some_digits._replace(
+        train_images=some_digits.train_images[:100], train_labels=some_digits.train_labels[:100]
+    )
+    seen, rates = [], []
 
     class Watch(nn.Module):
         def __init__(self):
+            super().__init__()
             self.layer = nn.Linear(784, 10)
 
         def forward(self, x):
             assert x.dtype == "float32"
             assert 0 <= x.data.min() < x.data.max() <= 1
-            seen.append(x.data.reshape(len(x), -1).sum(1))
+            if self.training:
+                seen.append(x.data.reshape(len(x), -1).sum(1))
             return self.layer(x.flatten(1))
 
-    manual_seed(0)
-    net = Watch().eval()
-    steps = list(fit(net, images, labels, epochs=2, batch_size=30, lr=0.4))
-    assert net.training, "what was shown in between must not stop dropout"
-    assert [step.seen for step in steps] == [30, 30, 30, 10] * 2
-    assert [step.epoch for step in steps] == [1] * 4 + [2] * 4
-    assert [step.number for step in steps] == list(range(1, 9))
-    assert [step.lr for step in steps] == pytest.approx([0.4 * (1 - i / 8) for i in range(8)])
-    ink = np.sort(images.reshape(100, -1).sum(1) / 255.0)
-    first, second = np.concatenate(seen[:4]), np.concatenate(seen[4:])
+    monkeypatch.setattr(digits, "load_digits", lambda *_: few)
+    monkeypatch.setattr(digits, "make_model", lambda name: Watch())
+    job(rates.append, epochs=2, batch_size=30, lr=0.4)
+    assert [step.samples for step in rates] == [30, 30, 30, 10] * 2
+    assert [step.epoch for step in rates] == [1] * 4 + [2] * 4
+    assert [step.lr for step in rates] == pytest.approx([0.4 * (1 - i / 8) for i in range(8)])
+    ink = np.sort(few.train_images.reshape(100, -1).sum(1) / 255.0)
+    first, second = np.concatenate(seen[:4]), np.concatenate(seen[4:8])
     np.testing.assert_allclose(np.sort(first), ink, rtol=1e-4)
     np.testing.assert_allclose(np.sort(second), ink, rtol=1e-4)
     assert not np.array_equal(first, second)
 
 
-def test_predict_gives_probabilities_whatever_the_batches(some_digits, monkeypatch):
+def test_reading_gives_probabilities_whatever_the_batches(some_digits, monkeypatch):
     model = make_model("mlp")
     images = some_digits.test_images[:25]
-    all_at_once = predict(model, images)
+    all_at_once = read_digits(model, images)
     assert all_at_once.shape == (25, 10)
     np.testing.assert_allclose(all_at_once.sum(1), 1, rtol=1e-5)
-    np.testing.assert_allclose(predict(model, images, batch_size=4), all_at_once, rtol=1e-4)
+    np.testing.assert_allclose(read_digits(model, images, at_once=4), all_at_once, rtol=1e-4)
     assert model.training
     recorded = []
-    monkeypatch.setattr(model, "forward", lambda x: recorded.append(recording.path) or Tensor(x))
-    predict(model, images)
+    monkeypatch.setattr(
+        model, "forward", lambda x: recorded.append(recording.path) or Tensor(x.data[:, 0, 0, :10])
+    )
+    read_digits(model, images)
     assert recorded == [None], "no graph is needed, and it would take memory"
 
 

@@ -17,10 +17,12 @@ FILES = sorted(ROOT.rglob("*.py"))
 # its own folder. "hello_dl" is the package itself, which gathers what a user needs.
 MAP = [
     {"graph"},
-    {"backend"},
+    {"backend", "grad_mode"},
     {"value", "ops"},
+    {"creation"},
+    {"sampling"},
     {"neuron", "tensor"},
-    {"functional", "check", "nn", "optim", "data", "program"},
+    {"functional", "toplevel", "cuda", "check", "nn", "optim", "data", "program"},
     {"hello_dl"},
     {"show", "models"},
     {"train"},
@@ -37,10 +39,15 @@ ONLY = {
     "value": {"graph"},  # the scalar engine, in one sitting
     "neuron": {"graph", "value"},
     "ops": {"backend", "graph"},
-    "data": set(),  # files and arrays, no engine
+    "data": {"backend", "tensor"},  # files and arrays; loaders hand out Tensors
     "show": {"backend", "graph", "data"},  # any node of either engine, of no class
 }
-EXCEPT = {("show/expression.py", "value")}  # `hello-dl draw` computes what it draws with Values
+EXCEPT = {
+    ("show/expression.py", "value"),  # `hello-dl draw` computes what it draws with Values
+    ("creation.py", "tensor"),  # for the type of what they return, and not while running:
+    ("sampling.py", "tensor"),  # Tensors have some of them as methods
+    ("nn/__init__.py", "functional"),  # PyTorch's name for it is nn.functional
+}
 
 # Where numbers are computed, the module of the array is asked for, so that cupy works as well.
 # These are the host's business: files, batches, pictures, reports.
@@ -103,8 +110,15 @@ start = time.process_time()
 import hello_dl
 seconds = time.process_time() - start
 packages = {name.partition(".")[0] for name in set(sys.modules) - before}
+packages -= {name for name in packages if "cython" in name}  # parts of numpy's own
 print(json.dumps([seconds, sorted(packages - sys.stdlib_module_names)]))
 """
+
+
+def test_functional_is_found_where_pytorch_has_it():
+    import hello_dl.nn.functional as F
+
+    assert F is hello_dl.functional is hello_dl.nn.functional
 
 
 def test_import_is_quick_and_brings_numpy_alone():

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import hello_dl
+from hello_dl import toplevel
 from hello_dl.course import following, lessons
 
 LESSONS = lessons()
@@ -53,7 +54,11 @@ INTRODUCED_IN = {
     "hello_dl.functional": 8,
     "hello_dl.models": 8,
     "hello_dl.train": 8,
+    "hello_dl.summary": 8,
 }
+# What the package has for blocks, from `zeros` to `einsum`, belongs to them; a part of it earlier.
+FOR_BLOCKS = {*toplevel.__all__, "creation", "sampling", "toplevel", "cuda", "grad_mode"}
+INTRODUCED_IN = {f"hello_dl.{name}": 7 for name in FOR_BLOCKS} | INTRODUCED_IN
 GLIMPSES = {(6, "hello_dl.Tensor")}  # a lesson may show, once, what the next one will build
 NOT_FOR_LESSONS = {
     "hello_dl.__main__",

@@ -92,7 +92,7 @@ def test_value_and_gradients_are_those_of_pytorch(name, case, device):
     theirs = [
         torch.tensor(x, requires_grad=x.dtype.kind == "f")
         if is_array(x) and x.dtype.kind == "f"
-        else torch.tensor(x.astype(np.int64))
+        else torch.tensor(x if x.dtype.kind == "b" else x.astype(np.int64))
         if is_array(x)
         else x
         for x in case.inputs

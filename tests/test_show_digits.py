@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from hello_dl.show.dashboard import Dashboard, clock, loss_line
+from hello_dl.show.dashboard import Dashboard, Words, clock, loss_line
+from hello_dl.show.digit_panel import DigitPanel
 from hello_dl.show.digits import (
     bar,
     confusion_table,
@@ -270,16 +271,30 @@ def test_downloads_are_a_bar_in_a_terminal(terminal):
 # ------------------------------------------------------------------------------- the dashboard
 
 
+def a_step(number, loss=0.1, right=64, samples=64):
+    """A step of three epochs of 20 steps, as `fit` yields it."""
+    return SimpleNamespace(
+        epoch=1 + (number - 1) // 20, epochs=3, step=number, steps=60, loss=loss, lr=0.05,
+        samples=samples, metrics={"accuracy": right / samples},
+    )  # fmt: skip
+
+
+def digit_panel(output, count=6):
+    images = np.zeros((count, 28, 28), np.uint8)
+    images[:, 8:20, 10:18] = 255
+    return DigitPanel(output, images, np.arange(count), lambda x: np.eye(10)[[4]])
+
+
 def dashboard(stream, tested=0.9731):
-    images = np.zeros((6, 28, 28), np.uint8)
-    images[:, 5:20, 12] = 255
-    display = Dashboard(
-        Output(stream), "mlp on MNIST", 3, 20, images, np.arange(6), lambda x: np.eye(10)[[4]]
-    )
+    output = Output(stream)
+    panel = digit_panel(output)
+    words = Words("digits", "on training digits", "on test digits")
+    display = Dashboard(output, "mlp on MNIST", panel, words)
     for i in range(30):
-        display.step(1 + i // 20, 2.0 / (1 + i), 60, 64, 0.05)
+        display.step(a_step(i + 1, 2.0 / (1 + i), 60))
     if tested:
-        display.tested(tested, [1, 2])
+        display.epoch(SimpleNamespace(validation={"accuracy": tested}))
+        panel.misread = [1, 2]
     return display
 
 
@@ -320,13 +335,43 @@ def test_a_small_window_gets_whole_phrases(terminal):
 
 
 def test_a_frame_before_anything_is_known(terminal):
-    display = Dashboard(
-        Output(terminal()), "", 3, 20, np.zeros((1, 28, 28), np.uint8), np.array([3]),
-        lambda x: np.full((1, 10), 0.1),
-    )  # fmt: skip
-    text = "\n".join(frame_lines(display, 0.0))
-    assert "not tested yet" in text
-    assert "nan" not in text
+    output = Output(terminal())
+    for panel in (None, digit_panel(output, 1)):
+        text = "\n".join(frame_lines(Dashboard(output, "", panel), 0.0))
+        assert "epoch" in text and "loss" in text
+        assert "nan" not in text
+
+
+def test_a_frame_of_any_training(terminal):
+    display = Dashboard(Output(terminal()), "my net")
+    for i in range(30):
+        step = a_step(i + 1, 2.0 / (1 + i), 60)
+        step.metrics["perplexity"] = 12.345
+        display.step(step)
+    before = "\n".join(frame_lines(display))
+    assert "accuracy not tested yet, 93.75 % in training" in before
+    display.epoch(SimpleNamespace(validation={"loss": 0.25, "accuracy": 0.5}))
+    lines = [line.rstrip() for line in frame_lines(display)]
+    assert "accuracy 50.00 % in validation, 93.75 % in training" in lines
+    assert any(line.startswith("perplexity") and "12.35" in line for line in lines)
+    assert any("0.2500 in validation" in line for line in lines)
+    assert any("samples a second, learning rate 0.05" in line for line in lines)
+
+
+def test_how_long_it_takes_counts_from_where_it_was_resumed(terminal):
+    display = Dashboard(Output(terminal()), "")
+    for i in range(31, 41):
+        display.step(a_step(i))
+    text = "\n".join(frame_lines(display, 10.0))  # 10 steps in 10 s, 20 to go
+    assert "0:10, 0:20 left" in text
+
+
+def test_a_training_of_unknown_length(terminal):
+    display = Dashboard(Output(terminal()), "")
+    step = a_step(1)
+    step.steps = None
+    display.step(step)
+    assert "step 1" in "\n".join(frame_lines(display, 10.0))
 
 
 def test_misread_digits_come_back(terminal):
@@ -334,9 +379,8 @@ def test_misread_digits_come_back(terminal):
     shown = []
     for i in range(60):
         frame_lines(display, 2.0 * i)
-        shown.append(display.shown)
+        shown.append(display.panel.shown)
     assert set(shown) == set(range(6))
-    assert set(shown[2::3]) | set(shown[0::3]) | set(shown[1::3]) == set(range(6))
     assert any(set(shown[start::3]) <= {1, 2} for start in range(3))  # every third is a misread one
 
 
@@ -365,7 +409,7 @@ def test_frames_are_rare_and_rarer_where_they_take_long(terminal, monkeypatch):
         display.draw()
         for _ in range(1000):  # one second
             now[0] += 0.001
-            display.step(1, 0.1, 64, 64, 0.05)
+            display.step(a_step(1))
         assert most - 1 <= len(drawn) <= most
 
 

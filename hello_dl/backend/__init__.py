@@ -27,8 +27,8 @@ from hello_dl.backend.dtypes import (
 
 __all__ = [
     "DEFAULT_FLOAT", "FLOAT64", "Array", "DType", "as_array", "check_device", "common_float",
-    "cuda_trouble", "current_device", "device", "device_of", "dtype_of", "is_array",
-    "is_floating", "is_half", "module_of", "to_device",
+    "cuda_trouble", "current_device", "device", "device_of", "dtype_of", "gpu_count", "is_array",
+    "is_floating", "is_half", "module_of", "module_on", "to_device", "wait_for_gpu",
 ]  # fmt: skip
 
 Array = Any  # numpy.ndarray or cupy.ndarray: the static types of the two have nothing in common
@@ -42,6 +42,11 @@ def module_of(array: Array) -> ModuleType:
         return numpy
     cupy = sys.modules.get("cupy")  # an array of cupy can only exist once cupy is imported
     return cupy if cupy is not None and isinstance(array, cupy.ndarray) else numpy
+
+
+def module_on(device: str) -> ModuleType:
+    """Return the module that makes arrays on this device: numpy or cupy."""
+    return numpy if check_device(device) == "cpu" else _cupy()
 
 
 def is_array(x: object) -> bool:
@@ -129,6 +134,16 @@ def cuda_trouble() -> str | None:
     except Exception as error:  # whatever a half-installed CUDA comes up with
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         return f"{first:.200}; hello-dl doctor tells more"
+
+
+def gpu_count() -> int:
+    """Return how many GPUs CuPy sees."""
+    return _cupy().cuda.runtime.getDeviceCount()
+
+
+def wait_for_gpu() -> None:
+    """Wait until the GPU has done all it was told."""
+    _cupy().cuda.runtime.deviceSynchronize()
 
 
 class device:

@@ -49,6 +49,21 @@ def is_half(dtype: numpy.dtype) -> bool:
     return dtype.itemsize == 2 and is_floating(dtype)
 
 
+def finfo(dtype: DType = DEFAULT_FLOAT) -> Any:
+    """Return what floating numbers of a dtype can hold: `finfo("float16").max`, `.min`, `.eps`."""
+    dtype = dtype_of(dtype)
+    if dtype.name == "bfloat16":
+        from ml_dtypes import finfo
+
+        return finfo(dtype)
+    return numpy.finfo(dtype)
+
+
+def iinfo(dtype: DType) -> Any:
+    """Return what whole numbers of a dtype can hold: `iinfo("uint8").max` is 255."""
+    return numpy.iinfo(dtype_of(dtype))
+
+
 def common_float(dtypes: list[numpy.dtype]) -> numpy.dtype | None:
     """Return the floating dtype that blocks of these dtypes are computed in together.
 

@@ -41,7 +41,8 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     float16 and bfloat16 are summed up in float32.
     """
     if b.ndim == 2 < a.ndim and a.flags.c_contiguous and out is None:  # one matrix for many
-        return matmul(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
+        rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
+        return matmul(rows, b).reshape(*a.shape[:-1], b.shape[-1])
     if module_of(a) is not numpy and is_floating(a.dtype):
         return _on_cuda(a, b, out)
     if is_half(a.dtype):
@@ -58,9 +59,9 @@ def _on_cuda(a: Array, b: Array, out: Array | None) -> Array:
     batch = a.shape[:-2]
     if batch or b.ndim > 2:
         batch = numpy.broadcast_shapes(batch, b.shape[:-2])
-    m, k, n = *a.shape[-2:], b.shape[-1]
+    m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
     direct = out is not None and out.flags.c_contiguous
-    result = out if direct else module_of(a).empty((*batch, m, n), a.dtype)
+    result: Any = out if direct else module_of(a).empty((*batch, m, n), a.dtype)
     if not k:
         result.fill(0)
     elif result.size:
@@ -79,7 +80,7 @@ def _on_cuda(a: Array, b: Array, out: Array | None) -> Array:
     return out
 
 
-def _laid_out(x: Array, batch: Any) -> tuple[Array, int, int, int]:
+def _laid_out(x: Any, batch: Any) -> tuple[Any, int, int, int]:
     """Say how the matrices x (..., rows, columns) lie in memory, in a copy if nothing else helps.
 
     Returns the array, whether it is to be transposed (1) or not (0), the distance between its

@@ -22,6 +22,7 @@ from hello_dl.backend import (
     current_device,
     dtype_of,
     module_of,
+    to_device,
 )
 from hello_dl.backend.philox import PER_BLOCK, bits
 
@@ -46,6 +47,22 @@ def generator() -> numpy.random.Generator:
     return _generator
 
 
+class Generator(numpy.random.Generator):
+    """A stream of random numbers beside the common one: `Generator().manual_seed(7)`.
+
+    It is one of numpy's generators. It draws on the CPU, for whatever device.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        check_device(device)
+        super().__init__(numpy.random.PCG64(0))
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream anew; returns the generator."""
+        self.bit_generator.state = numpy.random.PCG64(seed).state
+        return self
+
+
 def random_bits(count: int, device: str) -> Array:
     """Draw numbers of 32 random bits (uint32) from the device's counter."""
     drawn = bits(_seed % 2**128, _next_block[device], count, device)
@@ -65,10 +82,11 @@ def uniform(
     high: float = 1.0,
     dtype: DType = DEFAULT_FLOAT,
     device: str | None = None,
+    generator: numpy.random.Generator | None = None,
 ) -> Array:
     """Draw numbers evenly from [low, high)."""
     dtype = dtype_of(dtype)
-    unit = _unit(shape, _drawn_as(dtype), check_device(device or current_device()))
+    unit = _unit(shape, _drawn_as(dtype), check_device(device or current_device()), generator)
     return (unit * (high - low) + low).astype(dtype, copy=False)
 
 
@@ -78,12 +96,14 @@ def normal(
     std: float = 1.0,
     dtype: DType = DEFAULT_FLOAT,
     device: str | None = None,
+    generator: numpy.random.Generator | None = None,
 ) -> Array:
     """Draw numbers from the normal distribution."""
     dtype = dtype_of(dtype)
     device = check_device(device or current_device())
-    if device == "cpu":
-        drawn = _generator.standard_normal(shape, _drawn_as(dtype))
+    if device == "cpu" or generator is not None:
+        source = generator or _generator
+        drawn = to_device(numpy.asarray(source.standard_normal(shape, _drawn_as(dtype))), device)
     else:  # Box and Muller 1958: an angle and a distance make two; one of them will do
         unit = _unit((2, *shape), _drawn_as(dtype), device)
         xp = module_of(unit)
@@ -108,10 +128,15 @@ def set_state(state: Mapping[str, Any]) -> None:
     _next_block.update(state["next_block"])
 
 
-def _unit(shape: tuple[int, ...], dtype: numpy.dtype, device: str) -> Array:
+def _unit(
+    shape: tuple[int, ...],
+    dtype: numpy.dtype,
+    device: str,
+    generator: numpy.random.Generator | None = None,
+) -> Array:
     """Draw numbers evenly from [0, 1)."""
-    if device == "cpu":
-        return _generator.random(shape, dtype)
+    if device == "cpu" or generator is not None:
+        return to_device(numpy.asarray((generator or _generator).random(shape, dtype)), device)
     count = math.prod(shape)
     if dtype == FLOAT64:
         drawn = random_bits(2 * count, device).view(numpy.uint64)

@@ -7,7 +7,7 @@ from hello_dl.nn import Module
 
 __all__ = ["MODELS", "DigitsMLP", "make_model"]
 
-# Every net takes pictures (n, 28, 28) with ink 0..1 and gives logits (n, 10).
+# Every net takes pictures (n, 1, 28, 28) with ink 0..1 and gives logits (n, 10).
 MODELS: dict[str, Callable[[], Module]] = {
     "mlp": DigitsMLP,
 }

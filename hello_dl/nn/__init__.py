@@ -1,12 +1,74 @@
 """Modules: the building blocks of networks, under PyTorch's names."""
 
-from hello_dl.nn.activation import ReLU, Sigmoid, Tanh
-from hello_dl.nn.container import Sequential
-from hello_dl.nn.linear import Flatten, Linear
-from hello_dl.nn.loss import CrossEntropyLoss, MSELoss
-from hello_dl.nn.module import Module, Parameter
+import sys
+
+from hello_dl import functional
+from hello_dl.nn import init, utils
+from hello_dl.nn.activation import (
+    CELU,
+    ELU,
+    GELU,
+    GLU,
+    SELU,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softmin,
+    Softplus,
+    Softsign,
+    Tanh,
+    Tanhshrink,
+)
+from hello_dl.nn.container import (
+    ModuleDict,
+    ModuleList,
+    ParameterDict,
+    ParameterList,
+    Sequential,
+)
+from hello_dl.nn.dropout import Dropout, Dropout1d, Dropout2d
+from hello_dl.nn.embedding import Embedding
+from hello_dl.nn.linear import Bilinear, Flatten, Identity, Linear, Unflatten
+from hello_dl.nn.loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CosineSimilarity,
+    CrossEntropyLoss,
+    HingeEmbeddingLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MarginRankingLoss,
+    MSELoss,
+    MultiMarginLoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
+from hello_dl.nn.module import Module
+from hello_dl.nn.norm import BatchNorm1d, GroupNorm, LayerNorm, RMSNorm
+from hello_dl.nn.parameter import Parameter
 
 __all__ = [
-    "CrossEntropyLoss", "Flatten", "Linear", "MSELoss", "Module", "Parameter", "ReLU",
-    "Sequential", "Sigmoid", "Tanh",
+    "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "Bilinear", "CELU", "CosineSimilarity",
+    "CrossEntropyLoss", "Dropout", "Dropout1d", "Dropout2d", "ELU", "Embedding", "Flatten", "GELU",
+    "GLU", "GroupNorm", "Hardsigmoid", "Hardswish", "Hardtanh", "HingeEmbeddingLoss", "HuberLoss",
+    "Identity", "KLDivLoss", "L1Loss", "LayerNorm", "LeakyReLU", "Linear", "LogSigmoid",
+    "LogSoftmax", "MSELoss", "MarginRankingLoss", "Mish", "Module", "ModuleDict", "ModuleList",
+    "MultiMarginLoss", "NLLLoss", "PReLU", "Parameter", "ParameterDict", "ParameterList", "RMSNorm",
+    "ReLU", "ReLU6", "SELU", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softmin",
+    "Softplus", "Softsign", "Tanh", "Tanhshrink", "Unflatten", "functional", "init",
+    "utils",
 ]  # fmt: skip
+
+# `import hello_dl.nn.functional as F` finds it too, as `import os.path` finds a module of its own.
+sys.modules[f"{__name__}.functional"] = functional

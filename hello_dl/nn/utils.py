@@ -56,6 +56,20 @@ def clip_grad_norm_(
     return Tensor(total, device=device_of(total))
 
 
+def get_total_norm(
+    tensors: Iterable[Any], norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
+    """The norm of Tensors or arrays laid end to end, such as [p.grad for p in parameters].
+
+    On a GPU nobody waits for it until the number is asked for.
+    """
+    arrays = [t.data if isinstance(t, Tensor) else t for t in tensors]
+    total = _total_norm([array for array in arrays if array.size], _number("norm_type", norm_type))
+    if error_if_nonfinite and not math.isfinite(total):
+        raise ValueError(f"the norm of all gradients is {float(total)}")
+    return Tensor(total, device=device_of(total))
+
+
 def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
     """Cut every entry of every gradient, in place, to at most `clip_value` up or down."""
     value = _number("clip_value", clip_value)

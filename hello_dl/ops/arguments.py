@@ -1,4 +1,4 @@
-"""Where the arguments of an operation belong: by place or by name, under PyTorch's or numpy's names.
+"""Where the arguments of an operation belong: by place or name, PyTorch's names or numpy's.
 
 The usual call has its inputs by place and its options by name, and comes past this file. What is
 here makes `softmax(x, 1)`, `add(input=x, other=y)` and `x.sum(axis=0, keepdims=True)` work.
@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Any
 
 ALSO = {"axis": "dim", "keepdims": "keepdim"}  # numpy's names for two of our options
+IGNORED = {"inplace"}  # of PyTorch's activations: taken, and a new block is made all the same
 FIRST, SECOND = ("input", "self"), ("other", "exponent", "mat2", "vec2")  # PyTorch's, for inputs
+
+
+def also_named(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let what is made of operations be called with numpy's names of options, as rules are."""
+
+    @wraps(function)
+    def operation(*inputs: Any, **options: Any) -> Any:
+        return function(*inputs, **{ALSO.get(name, name): options[name] for name in options})
+
+    return operation
 
 
 class Places:
@@ -36,7 +48,7 @@ class Places:
         self, inputs: tuple[Any, ...], options: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Sort arguments into inputs and options; TypeError for one that has no place."""
-        options = {self._ours(name): value for name, value in options.items()}
+        options = {self._ours(name): options[name] for name in options if name not in IGNORED}
         if self.signature is None:
             if not options.keys() <= self.options:
                 unknown = next(name for name in options if name not in self.options)

@@ -1,23 +1,27 @@
-"""Operations that treat every entry alike; two inputs are stretched to a common shape."""
+"""Arithmetic, entry by entry: two inputs are stretched to a common shape."""
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
-from hello_dl.backend import Array, is_array, kernels, module_of
+from hello_dl.backend import Array, is_array, is_floating, kernels, module_of
 from hello_dl.ops.rule import rule
 
 
 @rule(broadcasts=True)
-def add(a: Array, b: Array):
-    """Add entry by entry."""
-    return a + b, (lambda g: g, lambda g: g)
+def add(a: Array, b: Array, *, alpha: float = 1):
+    """Add entry by entry, b times `alpha`."""
+    if alpha == 1:
+        return a + b, (lambda g: g, lambda g: g)
+    return a + alpha * b, (lambda g: g, lambda g: g * alpha)
 
 
 @rule(broadcasts=True)
-def sub(a: Array, b: Array):
-    """Subtract entry by entry."""
-    return a - b, (lambda g: g, lambda g: -g)
+def sub(a: Array, b: Array, *, alpha: float = 1):
+    """Subtract entry by entry, b times `alpha`."""
+    if alpha == 1:
+        return a - b, (lambda g: g, lambda g: -g)
+    return a - alpha * b, (lambda g: g, lambda g: g * -alpha)
 
 
 @rule(broadcasts=True)
@@ -27,27 +31,60 @@ def mul(a: Array, b: Array):
 
 
 @rule(broadcasts=True)
-def div(a: Array, b: Array):
-    """Divide entry by entry."""
+def div(a: Array, b: Array, *, rounding_mode: str | None = None):
+    """Divide entry by entry. `rounding_mode` is "floor", "trunc" (towards 0) or None.
+
+    What is rounded goes up in steps: its slope is 0.
+    """
+    if rounding_mode is not None:
+        flat = module_of(a if is_array(a) else b).zeros_like
+        return _whole_ratio(a, b, rounding_mode), (flat, flat)
     ratio = a / b
     return ratio, (lambda g: g / b, lambda g: -g * ratio / b)
+
+
+def _whole_ratio(a: Any, b: Any, mode: str) -> Array:
+    """Divide and round down ("floor") or towards 0 ("trunc")."""
+    if mode not in ("floor", "trunc"):
+        raise ValueError(f"rounding_mode {mode!r} is unknown: use 'floor', 'trunc' or None")
+    whole = a // b
+    if mode == "floor":
+        return whole
+    if is_floating(whole.dtype):
+        return module_of(whole).trunc(a / b)
+    return whole + ((whole < 0) & (whole * b != a))
+
+
+@rule(broadcasts=True)
+def floor_divide(a: Array, b: Array):
+    """Divide and round down, as `//` does. It has no gradient: div(rounding_mode="floor") has."""
+    return a // b, None
+
+
+@rule(broadcasts=True)
+def remainder(a: Array, b: Array):
+    """What is left of a after floor_divide by b, with the sign of b, as `%` has it."""
+    return a % b, (lambda g: g, lambda g: -g * (a // b))
 
 
 @rule(broadcasts=True)
 def pow(a: Array, b: Array):
     """Raise every entry of `a` to the power `b`."""
     xp = module_of(a if is_array(a) else b)
-    power = a**b
+    power = a**b if is_array(b) else kernels.power(a, b)
 
     def pull_base(g):
         if not is_array(b):
-            return g * (b * a ** (b - 1)) if b else xp.zeros_like(a)  # x ** 0 is flat, at 0 too
+            slope = kernels.power(a, b - 1) if b else xp.zeros_like(a)  # x ** 0 is flat, at 0 too
+            slope *= b
+            return slope * g
         return g * xp.where(b == 0, 0.0, b * a ** xp.where(b == 0, 1, b - 1))
 
     def pull_exponent(g):
         base = xp.asarray(a, power.dtype)
-        at_zero = xp.where((base == 0) & (b >= 0), 0.0, xp.nan)  # 0 ** b is flat, if it is finite
-        log_base = xp.where(base > 0, xp.log(xp.where(base > 0, base, 1.0)), at_zero)
+        at_zero = xp.where(b < 0, -xp.inf, 0.0)  # 0 ** b is flat, if it is finite
+        elsewhere = xp.where(base == 0, at_zero, xp.nan)
+        log_base = xp.where(base > 0, xp.log(xp.where(base > 0, base, 1.0)), elsewhere)
         return g * power * log_base
 
     return power, (pull_base, pull_exponent)
@@ -59,85 +96,83 @@ def neg(x: Array):
     return -x, lambda g: -g
 
 
-@rule(floats=True)
-def exp(x: Array):
-    """E to the power of every entry."""
-    y = module_of(x).exp(x)
-    return y, lambda g: g * y
-
-
-@rule(floats=True)
-def log(x: Array):
-    """Natural logarithm: -inf at 0 and nan below."""
-    return module_of(x).log(x), lambda g: g / x
-
-
-@rule(floats=True)
-def sqrt(x: Array):
-    """Square root: nan below 0."""
-    y = module_of(x).sqrt(x)
-    return y, lambda g: g * 0.5 / y
-
-
 @rule
-def abs(x: Array):
-    """Distance from 0. The slope is taken as 0 at the kink."""
-    xp = module_of(x)
-    return xp.abs(x), lambda g: g * xp.sign(x)
+def square(x: Array):
+    """Multiply every entry by itself."""
+    return x * x, lambda g: g * (2 * x)
 
 
 @rule(floats=True)
-def sin(x: Array):
-    """Sine of an angle in radians."""
-    xp = module_of(x)
-    return xp.sin(x), lambda g: g * xp.cos(x)
+def reciprocal(x: Array):
+    """Divide 1 by every entry."""
+    y = 1 / x
+    return y, lambda g: -g * y * y
 
 
-@rule(floats=True)
-def cos(x: Array):
-    """Cosine of an angle in radians."""
-    xp = module_of(x)
-    return xp.cos(x), lambda g: -g * xp.sin(x)
+# Choices between two blocks.
 
 
-@rule(floats=True)
-def tanh(x: Array):
-    """Squash into (-1, 1)."""
-    y = module_of(x).tanh(x)
-    return y, lambda g: g * (1 - y * y)
+@rule(broadcasts=True)
+def minimum(a: Array, b: Array):
+    """Take the smaller entry; nan if one is nan. Those that tie share the gradient."""
+    xp = module_of(a if is_array(a) else b)
+    return xp.minimum(a, b), (lambda g: _chosen(g, a, a > b, b), lambda g: _chosen(g, a, b > a, b))
 
 
-@rule(floats=True)
-def sigmoid(x: Array):
-    """Squash into (0, 1): 1 / (1 + exp(-x)), spelled so that nothing overflows."""
-    xp = module_of(x)
-    small = xp.exp(-xp.abs(x))  # in (0, 1]
-    y = xp.where(x >= 0, 1, small) / (1 + small)
-    return y, lambda g: g * (y * (1 - y))
+@rule(broadcasts=True)
+def maximum(a: Array, b: Array):
+    """Take the larger entry; nan if one is nan. Those that tie share the gradient."""
+    xp = module_of(a if is_array(a) else b)
+    return xp.maximum(a, b), (lambda g: _chosen(g, a, a < b, b), lambda g: _chosen(g, a, b < a, b))
 
 
-@rule
-def relu(x: Array):
-    """Keep what is positive, put 0 for the rest. The slope is taken as 0 at the kink."""
-    y = module_of(x).maximum(x, 0)
-    return y, lambda g: g * (y != 0)  # y is positive, or 0, or nan, which lets the gradient through
+def _chosen(g: Array, a: Any, lost: Array, b: Any) -> Array:
+    """Give no gradient to an entry that has lost against the other, and half of it to a tie."""
+    return kernels.masked(kernels.where(a == b, g / 2, g), ~lost)
 
 
-@rule(floats=True)
-def leaky_relu(x: Array, *, negative_slope: float = 0.01):
-    """Keep what is positive and let a little of the rest through."""
-    xp = module_of(x)
-    return xp.where(x > 0, x, negative_slope * x), lambda g: xp.where(x > 0, g, negative_slope * g)
+@rule(broadcasts=True)
+def clamp(x: Array, min: Any = None, max: Any = None):
+    """Limit every entry to [min, max], either of which may be left out; `max` wins a conflict.
 
-
-@rule(floats=True)
-def gelu(x: Array):
-    """Gaussian error linear unit, x · P(N(0, 1) <= x) (Hendrycks and Gimpel 2016)."""
-    xp = module_of(x)
-    below = 0.5 * (1 + kernels.erf(x * math.sqrt(0.5)))  # P(N(0, 1) <= x)
+    At a limit the gradient still goes to x, beyond it to the limit.
+    """
+    if min is None and max is None:
+        raise ValueError("at least one of min and max is needed")
+    y, pulls = x, []
+    if min is not None:
+        y = module_of(x).maximum(y, min)
+        pulls.append(lambda g: kernels.masked(g, (x < min) & (True if max is None else min < max)))
+    if max is not None:
+        y = module_of(x).minimum(y, max)
+        pulls.append(lambda g: kernels.masked(g, (x > max) | (False if min is None else max < min)))
 
     def pull(g):
-        density = xp.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
-        return g * (below + x * density)
+        above, below = min is None or x >= min, max is None or x <= max
+        return kernels.masked(g, above & below)
 
-    return x * below, pull
+    return y, (pull, *pulls)
+
+
+def clamp_min(input: Any, min: Any) -> Any:
+    """Limit every entry from below."""
+    return clamp(input, min)
+
+
+def clamp_max(input: Any, max: Any) -> Any:
+    """Limit every entry from above."""
+    return clamp(input, None, max)
+
+
+@rule(broadcasts=True)
+def where(condition: Array, input: Array, other: Array):
+    """Take the entries of `input` where the condition is true and those of `other` elsewhere."""
+    condition = module_of(condition).asarray(condition)
+    if condition.dtype.kind != "b":
+        raise TypeError(f"the condition is a block of bools, such as x > 0, not {condition.dtype}")
+    chosen = kernels.where(condition, input, other)
+    return chosen, (
+        None,  # of the condition
+        lambda g: kernels.masked(g, condition),
+        lambda g: kernels.masked(g, ~condition),
+    )

@@ -1,119 +1,181 @@
-"""Losses, and the softmax that most of them start from."""
+"""Losses of probabilities: how far is what a network believes from what is so?
+
+Those of classes are in cross_entropy.py, and of numbers that should be near others in distance.py.
+All of them take a `reduction`: "mean" or "sum" over all losses, or "none" for a block of them.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from hello_dl.backend import Array, is_floating, kernels, module_of
+from hello_dl.backend import Array, curves, kernels, module_of
 from hello_dl.ops.rule import rule
 
 
-@rule(floats=True)
-def log_softmax(x: Array, *, dim: int = -1):
-    """Logarithm of `softmax`, finite for any finite x: the largest entry is taken off first."""
-    xp = module_of(x)
-    shifted = x - x.max(dim, keepdims=True)
-    y = shifted - xp.log(xp.exp(shifted).sum(dim, keepdims=True))
-    return y, lambda g: g - xp.exp(y) * g.sum(dim, keepdims=True)
+def reduced(losses: Array, reduction: str, whole: Any = None) -> tuple[Array, Any]:
+    """Reduce losses to one number; also return the share that each of them has in it.
 
-
-def log_softmax_composed(x: Any, dim: int = -1) -> Any:
-    """Spell `log_softmax` in small operations."""
-    shifted = x - x.detach().max(dim, keepdim=True)
-    return shifted - shifted.exp().sum(dim, keepdim=True).log()
-
-
-@rule(floats=True)
-def softmax(x: Array, *, dim: int = -1):
-    """Make probabilities of scores: exp(x) divided by its sum along `dim`."""
-    y = module_of(x).exp(x - x.max(dim, keepdims=True))
-    y /= y.sum(dim, keepdims=True)
-    return y, lambda g: y * (g - (g * y).sum(dim, keepdims=True))
-
-
-def softmax_composed(x: Any, dim: int = -1) -> Any:
-    """Spell `softmax` in small operations."""
-    unscaled = (x - x.detach().max(dim, keepdim=True)).exp()
-    return unscaled / unscaled.sum(dim, keepdim=True)
-
-
-@rule
-def cross_entropy(logits: Array, targets: Array, *, reduction: str = "mean"):
-    """Mean of -log(probability of the right class), the probabilities being softmax(logits).
-
-    `logits` (n, classes) are unnormalized scores, `targets` (n,) whole numbers in
-    [0, classes). Its gradient is what one would hope for: probabilities minus the truth.
+    `whole` is what a mean divides by; None is the number of losses.
     """
-    if not is_floating(logits.dtype):
-        raise ValueError(f"logits are floating numbers, not {logits.dtype}")
-    if logits.ndim != 2 or targets.shape != logits.shape[:1]:
-        raise ValueError("logits have the shape (n, classes) and targets the shape (n,)")
-    kernels.check_indices(targets, logits.shape[1])
-    xp = module_of(logits)
-    rows = xp.arange(len(logits))
-    shifted = logits - logits.max(1, keepdims=True)
-    unscaled = xp.exp(shifted)  # (n, classes), at most 1
-    total = unscaled.sum(1, keepdims=True)  # (n, 1); unscaled / total are the probabilities
-    losses = xp.log(total[:, 0]) - shifted[rows, targets]  # (n,)
-    value, share = _reduced(losses, reduction)
-
-    def pull(g):
-        upstream = (g * share).reshape(-1, 1)  # (1, 1), or (n, 1) with reduction "none"
-        gradient = unscaled * (upstream / total)
-        gradient[rows, targets] -= upstream[:, 0]
-        return gradient, None
-
-    return value, pull
-
-
-def cross_entropy_composed(logits: Any, targets: Any) -> Any:
-    """Spell `cross_entropy` (with its mean) in small operations."""
-    rows = list(range(len(logits)))
-    return -log_softmax_composed(logits, 1)[rows, targets].mean()
-
-
-@rule
-def mse_loss(prediction: Array, target: Array, *, reduction: str = "mean"):
-    """Mean squared error, the mean of (prediction - target)², of two blocks of one shape."""
-    if prediction.shape != target.shape:
-        raise ValueError("prediction and target must have the same shape")
-    if not (is_floating(prediction.dtype) or is_floating(target.dtype)):
-        raise ValueError("one of prediction and target must hold floating numbers")
-    error = prediction - target
-    value, share = _reduced(error * error, reduction)
-
-    def pull(g):
-        gradient = error * (g * (2 * share))
-        return gradient, -gradient
-
-    return value, pull
-
-
-def mse_loss_composed(prediction: Any, target: Any) -> Any:
-    """Spell `mse_loss` (with its mean) in small operations."""
-    return ((prediction - target) ** 2).mean()
-
-
-@rule
-def one_hot(labels: Array, *, num_classes: int = -1):
-    """Rows of zeros with one 1, at the place that the label says: (...) to (..., num_classes).
-
-    Whole numbers without a gradient. With -1 there are as many classes as the labels tell.
-    """
-    classes = max(int(labels.max()), 0) + 1 if num_classes == -1 else num_classes
-    kernels.check_indices(labels, classes)
-    places = module_of(labels).arange(classes)  # (classes,)
-    return (labels[..., None] == places).astype("int64"), None
-
-
-def _reduced(losses: Array, reduction: str) -> tuple[Array, float]:
-    """Reduce losses to one number; also return the share that each of them has in it."""
     if reduction == "mean":
-        share = 1 / losses.size if losses.size else math.nan
-        if losses.dtype.itemsize < 4:
-            return losses.mean(), share  # whose sum, in float16, soon ends at 65504
+        if whole is None or isinstance(whole, int):
+            share = 1 / ((losses.size if whole is None else whole) or math.nan)
+        else:  # a mean of nothing is nan, and no warning
+            share = 1 / kernels.where(whole == 0, math.nan, whole)
         return losses.sum() * share, share
-    if reduction in ("sum", "none"):
-        return losses.sum() if reduction == "sum" else losses, 1.0
-    raise ValueError(f"reduction {reduction!r} is unknown: use 'mean', 'sum' or 'none'")
+    check_reduction(reduction)
+    return losses.sum() if reduction == "sum" else losses, 1.0
+
+
+def check_reduction(reduction: str) -> None:
+    """Raise ValueError for a reduction that there is not."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction {reduction!r} is unknown: use 'mean', 'sum' or 'none'")
+
+
+def no_gradient(g: Array) -> Array:
+    """Stand as the pull of a weight: PyTorch has none for it either."""
+    raise ValueError("the weight of a loss is a setting and has no gradient: give weight.detach()")
+
+
+@rule(floats=True)
+def binary_cross_entropy(
+    input: Array, target: Array, weight: Array | None = None, *, reduction: str = "mean"
+):
+    """Mean of -log(probability of the truth), where `input` is the probability of a yes.
+
+    target   of the same shape: 1 for yes, 0 for no, or how probable a yes is
+    weight   how much each loss counts, of a shape that stretches to it
+
+    The logarithm ends at -100, so that an input of 0 or 1 that is wrong has a finite loss.
+    """
+    _same_shape(input, target)
+    kernels.check_probabilities(input)
+    xp = module_of(input)
+    log_yes, log_no = _log(input), _log(1 - input)
+    losses = -(target * log_yes + (1 - target) * log_no)
+    value, share, counts = _weighted(losses, weight, reduction)
+
+    def pull(g):
+        slope = (input - target) / xp.maximum((1 - input) * input, 1e-12)
+        return slope * (g * (share * counts))
+
+    def pull_target(g):
+        return (log_no - log_yes) * (g * (share * counts))
+
+    return value, (pull, pull_target, no_gradient)[: 2 if weight is None else 3]
+
+
+def binary_cross_entropy_composed(input: Any, target: Any) -> Any:
+    """Spell `binary_cross_entropy` (with its mean) in small operations."""
+    return -(target * input.log() + (1 - target) * (1 - input).log()).mean()
+
+
+@rule(floats=True)
+def binary_cross_entropy_with_logits(
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    pos_weight: Array | None = None,
+    *,
+    reduction: str = "mean",
+):
+    """`binary_cross_entropy` of sigmoid(input), finite for any finite input.
+
+    target       of the same shape: 1 for yes, 0 for no, or how probable a yes is
+    weight       how much each loss counts, of a shape that stretches to it
+    pos_weight   how much a yes counts, where a no counts 1: more, if there are few of them
+    """
+    _same_shape(input, target)
+    more = None if pos_weight is None else (pos_weight - 1) * target  # what a yes counts beyond 1
+    wrong = _softplus_of_minus(input)  # -log(sigmoid(input)): the loss where target is 1
+    losses = input - input * target
+    losses += wrong if more is None else wrong * (1 + more)
+    value, share, counts = _weighted(losses, weight, reduction)
+
+    def pull(g):
+        slope = curves.sigmoid(input)
+        if more is not None:
+            slope += more * (slope - 1)
+        slope -= target
+        slope *= g * (share * counts)
+        return slope
+
+    def pull_target(g):
+        slope = -input if pos_weight is None else (pos_weight - 1) * wrong - input
+        return slope * (g * (share * counts))
+
+    weights = [w for w in (weight, pos_weight) if w is not None]
+    return value, (pull, pull_target, *(no_gradient for _ in weights))
+
+
+def binary_cross_entropy_with_logits_composed(input: Any, target: Any) -> Any:
+    """Spell `binary_cross_entropy_with_logits` (with its mean) in small operations."""
+    return binary_cross_entropy_composed(input.sigmoid(), target)
+
+
+@rule(floats=True)
+def kl_div(input: Array, target: Array, *, reduction: str = "mean", log_target: bool = False):
+    """Divergence of Kullback and Leibler (1951): target · (log target - input), per entry.
+
+    input        logarithms of probabilities, as `log_softmax` gives them
+    target       probabilities, or with `log_target` their logarithms
+    reduction    "batchmean" divides by the length of the first axis: the definition's mean
+    """
+    _same_shape(input, target)
+    xp = module_of(input)
+    if log_target:
+        p, log_p = xp.exp(target), target
+    else:
+        p, log_p = target, xp.log(xp.where(target == 0, 1, target))  # 0 · log 0 is 0
+    losses = p * (log_p - input)
+    if reduction == "batchmean":
+        value, share = reduced(losses, "mean", len(losses) if losses.ndim else 1)
+    else:
+        value, share = reduced(losses, reduction)
+
+    def pull_target(g):
+        if log_target:
+            return (losses + p) * (g * share)
+        return (xp.log(target) + 1 - input) * (g * share)
+
+    return value, (lambda g: p * (g * -share), pull_target)
+
+
+def kl_div_composed(input: Any, target: Any) -> Any:
+    """Spell `kl_div` (of probabilities, and its mean) in small operations."""
+    return (target * (target.log() - input)).mean()
+
+
+def _softplus_of_minus(x: Array) -> Array:
+    """Return log(1 + exp(-x)), finite for any finite x."""
+    xp = module_of(x)
+    y = xp.asarray(xp.abs(x))  # numpy turns 0-d results into scalars
+    xp.negative(y, out=y)
+    xp.exp(y, out=y)  # in (0, 1]
+    xp.log1p(y, out=y)
+    y -= xp.minimum(x, 0)
+    return y
+
+
+def _same_shape(input: Array, target: Array) -> None:
+    if input.shape != target.shape:
+        raise ValueError("input and target must have the same shape")
+
+
+def _weighted(
+    losses: Array, weight: Array | None, reduction: str
+) -> tuple[Array, float, Array | float]:
+    """Weigh losses and reduce them; return the number, the share of each loss, and the weights."""
+    if weight is None:
+        return *reduced(losses, reduction), 1.0
+    if module_of(losses).broadcast_shapes(losses.shape, weight.shape) != losses.shape:
+        raise ValueError(f"a weight of shape {weight.shape} does not stretch to {losses.shape}")
+    return *reduced(losses * weight, reduction), weight
+
+
+def _log(x: Array) -> Array:
+    """Logarithm, but at least -100."""
+    xp = module_of(x)
+    return xp.where(x == 0, -100.0, xp.maximum(xp.log(xp.where(x == 0, 1, x)), -100.0))

@@ -68,8 +68,8 @@ def rule(
 
     Positional arguments are inputs: Tensors, arrays, numbers, or None for one left out (the rule
     then returns no pull for it). Keyword arguments are options, handed on as they are. Both can be
-    given by place or by name, PyTorch's names too (arguments.py). Pulls that are None as a whole say
-    that there is no gradient, as in the place of the largest entry.
+    given by place or by name, PyTorch's names too (arguments.py). Pulls that are None as a whole
+    say that there is no gradient, as in the place of the largest entry.
 
     broadcasts   inputs are stretched to a common shape, and gradients summed back; without it a
                  gradient of another shape than its input is an error
@@ -99,8 +99,8 @@ def rule(
                     plain = False
             else:
                 array = operand(op, x)
-                if array is not None and not broadcasts:
-                    array = as_array(array)
+                if array is not None and not broadcasts and not is_array(array):
+                    array = as_array(array, device=_home(inputs))
                 if is_array(array):
                     plain = False
             arrays.append(array)
@@ -132,6 +132,11 @@ def rule(
 
     RULES[op] = operation
     return operation
+
+
+def _home(inputs: tuple[Any, ...]) -> str | None:
+    """Return the device of the blocks among the inputs, where plain numbers are to join them."""
+    return next((device_of(x._data) for x in inputs if isinstance(x, Block)), None)
 
 
 def converted(
@@ -195,7 +200,7 @@ def pulled(node: Block) -> Iterator[tuple[Block, Array]]:
     if callable(pulls):
         gradients = pulls(g) if len(node.parents) > 1 else (pulls(g),)
         for parent, gradient in zip(node.parents, gradients):
-            if parent._requires_grad:
+            if parent._requires_grad and gradient is not None:
                 yield parent, _fitted(gradient, parent._data, node)
         return
     for parent, pull in zip(node.parents, pulls):
@@ -240,7 +245,8 @@ def sum_to(gradient: Array, shape: tuple[int, ...]) -> Array:
     """Undo broadcasting: add up the copies that an input of this shape was stretched into."""
     added = gradient.ndim - len(shape)
     stretched = tuple(i + added for i, n in enumerate(shape) if n == 1 != gradient.shape[i + added])
-    return gradient.sum((*range(added), *stretched), keepdims=True).reshape(shape)
+    wide = DEFAULT_FLOAT if is_half(gradient.dtype) else None  # float16 stays 2048 after so many 1s
+    return gradient.sum((*range(added), *stretched), dtype=wide, keepdims=True).reshape(shape)
 
 
 def operand(op: str, x: Any) -> Any:

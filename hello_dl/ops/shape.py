@@ -1,16 +1,14 @@
-"""Operations that rearrange or pick entries and compute nothing."""
+"""The same entries in another shape: nothing is computed, and mostly nothing is copied."""
 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
-from hello_dl.backend import Array, device_of, is_array, kernels, module_of
-from hello_dl.backend import to_device as move
-from hello_dl.ops.rule import rule
+from hello_dl.backend import Array, module_of
+from hello_dl.ops.axes import axes_of, axis_of, broadcast_shapes, by_place, sizes_of
+from hello_dl.ops.rule import Block, rule, sum_to
 
 
 @rule(halves=True)
@@ -30,119 +28,129 @@ def permute(x: Array, *, dims: tuple[int, ...]):
 
 
 @rule(halves=True)
-def getitem(x: Array, *, index: Any):
-    """Pick entries: integers, slices, lists of integers, boolean masks, as numpy has it."""
-
-    def pull(g):
-        gradient = module_of(x).zeros_like(x)
-        if _picks_once(index):
-            gradient[index] = g
-        else:  # an entry that was picked twice gets the gradients of both picks
-            kernels.add_at(gradient, index, g)
-        return gradient
-
-    return x[index], pull
+def expand(x: Array, *, size: tuple[int, ...]):
+    """Stretch axes of length 1 without copying them; -1 keeps a length, new axes come first."""
+    added = len(size) - x.ndim
+    if added < 0 or -1 in size[:added]:
+        raise ValueError(f"the size {size} must have a length for every axis of {x.shape}")
+    if min(size, default=0) < -1:
+        raise ValueError(f"the size {size} has a negative length: only -1, which keeps one, can be")
+    full = [x.shape[i - added] if n == -1 else n for i, n in enumerate(size)]
+    return module_of(x).broadcast_to(x, full), lambda g: sum_to(g, x.shape)
 
 
-def _picks_once(index: Any) -> bool:
-    """Tell whether no entry can be picked twice: an index of single numbers, slices and masks."""
-    return all(
-        p.dtype == bool
-        if is_array(p)
-        else p is None or p is Ellipsis or isinstance(p, slice) or hasattr(p, "__index__")
-        for p in (index if isinstance(index, tuple) else (index,))
+# What follows is spelled with the operations above, on Tensors. They are methods too.
+
+
+reshaped = by_place(reshape, "shape")
+permuted = by_place(permute, "dims")
+expanded = by_place(expand, "size")
+
+
+def reshape_as(input: Any, other: Any) -> Any:
+    """Read the same entries in the shape of another block."""
+    return reshape(input, shape=other.shape)
+
+
+def expand_as(input: Any, other: Any) -> Any:
+    """Stretch to the shape of another block."""
+    return expand(input, size=other.shape)
+
+
+def broadcast_to(input: Any, shape: Sequence[int]) -> Any:
+    """Stretch axes of length 1, and put new ones in front, to a shape."""
+    return expand(input, size=sizes_of((shape,)))
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
+    """Stretch blocks to the shape that they have in common."""
+    shape = broadcast_shapes(*(x.shape for x in tensors))
+    return tuple(expand(x, size=shape) for x in tensors)
+
+
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """Make one axis of the axes from `start_dim` to `end_dim`."""
+    first, last = axis_of(start_dim, len(input.shape)), axis_of(end_dim, len(input.shape))
+    if first > last:
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    length = math.prod(input.shape[first : last + 1])
+    return reshape(input, shape=(*input.shape[:first], length, *input.shape[last + 1 :]))
+
+
+def ravel(input: Any) -> Any:
+    """Put all entries in one row."""
+    return reshape(input, shape=(-1,) if math.prod(input.shape) else (0,))
+
+
+def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
+    """Make several axes of one: of 12 entries 3 rows of 4, say. One size may be -1."""
+    axis, sizes = axis_of(dim, len(input.shape)), list(sizes_of((sizes,)))
+    length = input.shape[axis]
+    if sizes.count(-1) == 1 and (known := -math.prod(sizes)):
+        sizes[sizes.index(-1)] = length // known
+    if not sizes or min(sizes) < 0 or math.prod(sizes) != length:
+        raise ValueError(f"unflatten: the sizes {tuple(sizes)} do not make up the length {length}")
+    return reshape(input, shape=(*input.shape[:axis], *sizes, *input.shape[axis + 1 :]))
+
+
+def transpose(input: Any, dim0: int, dim1: int) -> Any:
+    """Swap two axes."""
+    dims = list(range(len(input.shape)))
+    i, j = axis_of(dim0, len(dims)), axis_of(dim1, len(dims))
+    if dims:
+        dims[i], dims[j] = dims[j], dims[i]
+    return permute(input, dims=tuple(dims))
+
+
+def t(input: Any) -> Any:
+    """Transpose a matrix; a vector or a single number stays what it is."""
+    if len(input.shape) > 2:
+        raise ValueError(
+            f"t() is for matrices, and the shape is {input.shape}: use transpose or .mT"
+        )
+    return permute(input, dims=tuple(reversed(range(len(input.shape)))))
+
+
+def movedim(input: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
+    """Move axes to other places; the rest keep their order."""
+    ndim = len(input.shape)
+    sources, targets = axes_of(source, ndim), axes_of(destination, ndim)
+    if len(sources) != len(targets):
+        raise ValueError(f"movedim: {source} and {destination} are not equally many axes")
+    dims = [axis for axis in range(ndim) if axis not in sources]
+    for target, axis in sorted(zip(targets, sources)):
+        dims.insert(target, axis)
+    return permute(input, dims=tuple(dims[:ndim]))
+
+
+def squeeze(input: Any, dim: int | Sequence[int] | None = None) -> Any:
+    """Drop the axes of length 1, or only those of `dim` that have length 1."""
+    axes = range(len(input.shape)) if dim is None else axes_of(dim, len(input.shape))
+    return reshape(
+        input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in axes)
     )
 
 
-@rule(halves=True)
-def clone(x: Array):
-    """Copy the entries; the gradient goes back to x as it comes."""
-    return x.copy(), lambda g: g
-
-
-@rule(halves=True)
-def astype(x: Array, *, dtype: Any):
-    """Convert the entries to another dtype; the gradient comes back in the old one."""
-    return x.astype(dtype), lambda g: g
-
-
-@rule(halves=True)
-def to_device(x: Array, *, device: str):
-    """Copy to another device; the gradient comes back to where x lives."""
-    home = device_of(x)
-    return move(x, device), lambda g: move(g, home)
-
-
-# What follows is spelled with the operations above; x is a Tensor. They are its methods.
-
-
-def reshaped(x: Any, *sizes: Any) -> Any:
-    """Read the same entries in another shape: `reshape(2, -1)` or `reshape((2, -1))`."""
-    return reshape(x, shape=_sequence(sizes))
-
-
-def permuted(x: Any, *dims: Any) -> Any:
-    """Put the axes in another order: axis i of the result is axis dims[i]."""
-    return permute(x, dims=_sequence(dims))
-
-
-def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
-    """Make one axis of the axes from `start_dim` to `end_dim`."""
-    if not x.shape:
-        return reshape(x, shape=(1,))
-    first, last = _axis(start_dim, len(x.shape)), _axis(end_dim, len(x.shape))
-    if first > last:
-        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
-    length = math.prod(x.shape[first : last + 1])
-    return reshape(x, shape=(*x.shape[:first], length, *x.shape[last + 1 :]))
-
-
-def split(x: Any, split_size: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
-    """Cut along an axis: into pieces of one length, the last may be shorter, or of given ones."""
-    axis = _axis(dim, len(x.shape))
-    length = x.shape[axis]
-    if isinstance(split_size, Sequence):
-        sizes = list(split_size)
-    else:
-        size = operator.index(split_size)
-        sizes = [min(size, length - i) for i in range(0, length, max(size, 1))] or [0]
-    if sum(sizes) != length or min(sizes, default=0) < 0:
-        raise ValueError(f"split: pieces of {split_size} do not make up the length {length}")
-    before = (slice(None),) * axis
-    pieces = zip(sizes, accumulate(sizes))
-    return tuple(getitem(x, index=(*before, slice(end - n, end))) for n, end in pieces)
-
-
-def transpose(x: Any, dim0: int, dim1: int) -> Any:
-    """Swap two axes."""
-    dims = list(range(len(x.shape)))
-    i, j = _axis(dim0, len(dims)), _axis(dim1, len(dims))
-    dims[i], dims[j] = dims[j], dims[i]
-    return permute(x, dims=tuple(dims))
-
-
-def squeeze(x: Any, dim: int | None = None) -> Any:
-    """Drop the axes of length 1, or only the axis `dim` if it has length 1."""
-    axes = range(len(x.shape)) if dim is None else [_axis(dim, len(x.shape))]
-    return reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in axes))
-
-
-def unsqueeze(x: Any, dim: int) -> Any:
+def unsqueeze(input: Any, dim: int) -> Any:
     """Put in an axis of length 1 at position `dim`."""
-    at = _axis(dim, len(x.shape) + 1)
-    return reshape(x, shape=(*x.shape[:at], 1, *x.shape[at:]))
+    at = axis_of(dim, len(input.shape) + 1)
+    return reshape(input, shape=(*input.shape[:at], 1, *input.shape[at:]))
 
 
-def _axis(dim: int, ndim: int) -> int:
-    """Count an axis from the front: -1 is the last of `ndim`."""
-    dim = operator.index(dim)
-    if not -ndim <= dim < ndim:
-        raise IndexError(f"there is no axis {dim}: use {-ndim} to {ndim - 1}")
-    return dim % ndim
+def atleast_1d(*tensors: Any) -> Any:
+    """Give single numbers an axis."""
+    return _each(tensors, lambda x: reshape(x, shape=x.shape or (1,)))
 
 
-def _sequence(sizes: Sequence[Any]) -> tuple[int, ...]:
-    """Read `(2, 3)` and `((2, 3),)` alike."""
-    if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
-        sizes = sizes[0]
-    return tuple(operator.index(n) for n in sizes)
+def atleast_2d(*tensors: Any) -> Any:
+    """Make one row of vectors and single numbers."""
+    return _each(tensors, lambda x: reshape(x, shape=(1, 1, *x.shape)[min(len(x.shape), 2) :]))
+
+
+def _each(tensors: Any, change: Any) -> Any:
+    """Apply to one Tensor, or to each of several, given one by one or in a list."""
+    if len(tensors) == 1:
+        if isinstance(tensors[0], Block):
+            return change(tensors[0])
+        tensors = tensors[0]
+    return tuple(map(change, tensors))

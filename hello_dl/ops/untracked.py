@@ -1,12 +1,12 @@
-"""What gradients do not go through: comparisons, and writing into a block."""
+"""What gradients do not go through: writing into a block."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from hello_dl.backend import Array, device_of
-from hello_dl.graph import Node, describe, recording
+from hello_dl.backend import device_of, is_array, to_device
+from hello_dl.graph import describe, recording
+from hello_dl.ops.index import read_index
 from hello_dl.ops.rule import Block, explained, operand
 
 
@@ -14,28 +14,9 @@ def plain(x: Any) -> Any:
     """Take the Tensors out of an operand or an index: arrays and numbers stay."""
     if isinstance(x, tuple):
         return tuple(plain(part) for part in x)
+    if isinstance(x, list) and any(isinstance(part, Block) for part in x):
+        return [plain(part) for part in x]
     return x._data if isinstance(x, Block) else x
-
-
-def comparison(compare: Callable[[Any, Any], Array]) -> Any:
-    """Make a method that gives a block of bools, such as `x < y`, entry by entry."""
-    op = compare.__name__
-
-    def method(x: Any, other: Any) -> Any:
-        try:
-            theirs = plain(other) if isinstance(other, Block) else operand(op, other)
-        except TypeError:
-            if isinstance(other, Node):
-                raise
-            theirs = None
-        if theirs is None:
-            return NotImplemented  # x == "a" is then False, and x < "a" an error
-        try:
-            return Block.result_class(compare(x._data, theirs), device=device_of(x._data))
-        except ValueError as error:
-            raise explained(op, [x._data, theirs], error) from None
-
-    return method
 
 
 def setitem(x: Any, index: Any, value: Any) -> None:
@@ -51,8 +32,16 @@ def setitem(x: Any, index: Any, value: Any) -> None:
             "numbers into another Tensor: write value.detach(), or compute a new Tensor"
         )
     numbers = plain(value) if isinstance(value, Block) else operand("setitem", value)
+    if numbers is None:
+        raise TypeError("setitem: None is no number to write")
+    if is_array(numbers) and not isinstance(value, Block):
+        numbers = to_device(numbers, device_of(x._data))
+    while is_array(numbers) and numbers.ndim and len(numbers) == 1:
+        numbers = numbers[0, ...]  # axes of length 1 in front are stretched anyway
     try:
-        x._data[plain(index)] = numbers
+        steps, _ = read_index(x._data, plain(index))
+        view = x._data[steps[0]] if len(steps) > 1 else x._data
+        view[steps[-1]] = numbers
     except (ValueError, TypeError, IndexError) as error:
         raise explained("setitem", [x._data, numbers], error) from None
     x._changed()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from hello_dl.backend import Array, as_array, module_of
-from hello_dl.ops import elementwise  # noqa: F401  its rules are found by name
+from hello_dl.ops import activation, elementwise, unary  # noqa: F401  rules are found by name
 from hello_dl.ops.rule import RULES
 from hello_dl.program.rows import Rows, Tables
 from hello_dl.program.schedule import Group, Schedule
@@ -55,7 +55,7 @@ class Step:
 
 
 class Elementwise(Step):
-    """The same operation on every row: the rule of ops/elementwise.py, with its pulls."""
+    """The same operation on every row: the rule of ops/, with its pulls."""
 
     def __init__(self, group: Group, schedule: Schedule) -> None:
         super().__init__(group, schedule)

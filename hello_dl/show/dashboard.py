@@ -1,59 +1,66 @@
-"""Training live in a terminal: progress, the loss as a line, accuracy, and digits being read."""
+"""Training live in a terminal: progress, the loss as a line, metrics, and a panel of one's own."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from hello_dl.show.digits import DIM, Picture, draw_bars, draw_digit, percent, side_by_side, verdict
+from hello_dl.show.digits import DIM, Picture, percent
 from hello_dl.show.output import Output
+from hello_dl.show.summary import number
 from hello_dl.show.terminal import can_encode
 
 PAUSE = 0.1  # seconds between two frames, at least
 SHARE = 0.03  # of the time goes into frames, at most
-LINGER = 1.2  # seconds for which a digit stays
 
-HEAD = 7  # lines above the digit, the loss being one of them
 SIDE = 18  # columns left of the bar and of the line of the loss
+CHART = 5  # lines of the chart of the loss, at most
 
-HINT = "Ctrl-C stops and saves"
 LEVELS, PLAIN_LEVELS = "▁▂▃▄▅▆▇█", "_.-=+*%#"  # heights of a line of characters
+
+
+class Words(NamedTuple):
+    """What the numbers are numbers of."""
+
+    samples: str = "samples"
+    training: str = "in training"
+    validation: str = "in validation"
+    hint: str = "Ctrl-C stops"
+
+
+class Panel(Protocol):
+    """What may stand below the numbers, such as a digit that is being read."""
+
+    def draw(self, width: int, height: int, seconds: float) -> Picture:
+        """Fill at most so many columns and lines, at this time since training began."""
 
 
 class Dashboard:
     """A frame of the terminal's own size, redrawn a few times a second while training goes on.
 
-    Use it in a `with` statement and call `step` after every step: it draws only when a frame is
-    due, and pauses longer on a slow terminal. `read(images)` gives probabilities (n, 10).
+    Use it in a `with` statement, and call `step` and `epoch` with what `hello_dl.train.fit` yields:
+    it draws only when a frame is due, and pauses longer on a slow terminal.
     """
 
     def __init__(
-        self,
-        output: Output,
-        title: str,
-        epochs: int,
-        steps: int,  # in one epoch
-        images: np.ndarray,
-        labels: np.ndarray,
-        read: Callable[[np.ndarray], np.ndarray],
+        self, output: Output, title: str, panel: Panel | None = None, words: Words | None = None
     ) -> None:
-        self.output, self.title, self.epochs, self.steps = output, title, epochs, epochs * steps
-        self.images, self.labels, self.read = images, labels, read
+        self.output, self.title, self.panel = output, title, panel
+        self.words = words or Words()
         self.fine = can_encode(output.stream, LEVELS + "█▏━─")
+        self.waiting: list[Any] = []  # steps that no frame has shown yet
         self.losses: list[float] = []
-        self.epoch, self.lr = 1, 0.0
-        self.right = self.seen = self.seen_in_all = 0  # training digits, in this epoch and in all
-        self.test_accuracy: float | None = None
-        self.misread: Sequence[int] = ()
-        self.chance = np.random.default_rng(0)  # our own: to look on must not change the training
-        self.shown, self.turn, self.turn_at = 0, 0, -math.inf
+        self.last: Any = None  # the last step
+        self.samples = self.samples_in_all = 0  # in this epoch, and since the display began
+        self.sums: dict[str, float] = {}  # of every metric times its samples, in this epoch
+        self.validation: dict[str, float] = {}  # of the last epoch
         self.began, self.drawn_at = time.perf_counter(), -math.inf
         self.pause = PAUSE
         self.live = Live(console=output.console, screen=True, auto_refresh=False)
@@ -67,19 +74,28 @@ class Dashboard:
 
     # ---------------------------------------------------------------------- what has happened
 
-    def step(self, epoch: int, loss: float, right: int, count: int, lr: float) -> None:
-        """Take note of a step: `right` of the `count` digits in its batch were read right."""
-        if epoch != self.epoch:
-            self.epoch, self.right, self.seen = epoch, 0, 0
-        self.losses.append(loss)
-        self.right, self.seen, self.lr = self.right + right, self.seen + count, lr
-        self.seen_in_all += count
+    def step(self, step: Any) -> None:
+        """Take note of a step."""
+        self.waiting.append(step)
         if time.perf_counter() - self.drawn_at >= self.pause:
             self.draw()
 
-    def tested(self, accuracy: float, misread: Sequence[int]) -> None:
-        """Take note of a test: the share of digits read right, and which were not."""
-        self.test_accuracy, self.misread = accuracy, misread
+    def epoch(self, epoch: Any) -> None:
+        """Take note of the end of an epoch."""
+        self.validation = epoch.validation
+
+    def _add_up(self) -> None:
+        """Read the numbers of the steps since the last frame: a GPU is waited for only now."""
+        for step in self.waiting:
+            if self.last and step.epoch != self.last.epoch:
+                self.samples, self.sums = 0, {}
+            self.last = step
+            self.losses.append(step.loss)
+            self.samples += step.samples
+            self.samples_in_all += step.samples
+            for name, share in step.metrics.items():
+                self.sums[name] = self.sums.get(name, 0.0) + step.samples * share
+        self.waiting = []
 
     def draw(self) -> None:
         """Draw a frame now."""
@@ -91,79 +107,77 @@ class Dashboard:
     # ---------------------------------------------------------------------------- the picture
 
     def frame(self, seconds: float) -> Group:
-        """Lines that fit the terminal as it is now: numbers above, a digit below."""
+        """Lines that fit the terminal as it is now: numbers above, the panel below."""
+        self._add_up()
         width, height = self.live.console.size
-        reading = self._reading(width - 1, height - HEAD - 1, seconds)
-        rows = min(max(height - HEAD - len(reading), 1), 5)  # for the line of the loss
-        lines = [*self._head(width - 1, rows, seconds), *reading]
+        width -= 1
+        above, below = self._above(width, seconds), self._below(width, seconds)
+        room = height - len(above) - len(below) - 1  # one line is left empty
+        panel = self.panel.draw(width, room - 1, seconds) if self.panel else []
+        chart = self._chart(width, min(max(room - len(panel), 1), CHART))
+        lines = [*above, *chart, *below, Text(), *panel]
         for line in lines:
             line.no_wrap, line.overflow = True, "crop"
         return Group(*lines[:height])
 
-    def _head(self, width: int, rows: int, seconds: float) -> Picture:
-        """Title, progress, the loss as a line in so many rows, accuracy and speed."""
-        title, hint = Text.assemble(("hello-dl digits", "bold"), f"  {self.title}"), HINT
+    def _above(self, width: int, seconds: float) -> Picture:
+        """The title, and how far it is on the way."""
+        title, hint = Text(self.title, "bold"), self.words.hint
         if width > title.cell_len + len(hint):
             title.append(hint.rjust(width - title.cell_len), DIM)
-        recent = self.losses[-100:]
-        loss = f"loss     {sum(recent) / len(recent):.4f}" if recent else "loss"
-        labels = [loss] + [""] * (rows - 1)
-        drawn = loss_line(self.losses, width - SIDE, rows, self.fine)
-        chart = [
-            Text.assemble(label.ljust(SIDE), (line, "cyan")) for label, line in zip(labels, drawn)
-        ]
-        tested = None if self.test_accuracy is None else percent(self.test_accuracy)
-        accuracy = Text.assemble("accuracy ", (tested or "not tested yet", "bold"))
-        accuracy.append(" on test digits" if tested else "")
-        if self.seen:
-            training = f", {percent(self.right / self.seen)} on training digits"
-            append_if_it_fits(accuracy, training, width)
-        speed = Text(f"speed    {self.seen_in_all / max(seconds, 1e-3):,.0f} digits a second")
-        append_if_it_fits(speed, f", learning rate {self.lr:.4f}", width)
-        return [title, Text(), self._progress(width, seconds), *chart, accuracy, speed, Text()]
+        return [title, Text(), self._progress(width, seconds)]
 
     def _progress(self, width: int, seconds: float) -> Text:
         """Which epoch it is, how far that is on the way, and how long it takes."""
-        done = len(self.losses) / self.steps
-        left = f", {clock(seconds / done - seconds)} left" if seconds > 0.5 and done else ""
+        if not self.last:
+            return Text("epoch    1")
+        line = Text(f"epoch    {self.last.epoch} of {self.last.epochs}".ljust(SIDE))
+        if not self.last.steps:  # nobody knows how many there will be
+            return line.append(f"step {self.last.step:,}  {clock(seconds)}")
+        done, since = self.last.step / self.last.steps, len(self.losses) / self.last.steps
+        left = f", {clock(seconds * (1 - done) / since)} left" if seconds > 0.5 else ""
         room = max(width - SIDE - 17, 4)
-        line = Text(f"epoch    {self.epoch} of {self.epochs}".ljust(SIDE))
         line.append(("━" if self.fine else "#") * int(room * done), "cyan")
         line.append(("─" if self.fine else "-") * (room - int(room * done)), DIM)
         return line.append(f"  {clock(seconds)}{left}")
 
-    def _reading(self, width: int, height: int, seconds: float) -> Picture:
-        """A test digit, what the net makes of it now, and whether that is right."""
-        if seconds - self.turn_at >= LINGER:
-            self._next_digit(seconds)
-        image, actual = self.images[self.shown], int(self.labels[self.shown])
-        probabilities = self.read(image[None])[0]
-        said = verdict(int(probabilities.argmax()), actual)
-        if width >= 60:
-            said = [Text(" ").join(said)]
-        if height < 12:
-            return said
-        style = self.output.digit_style
-        if style == "half" and width >= 90 and height >= len(image):
-            style = "full"
-        elif height < 14:
-            image = image[2:-2]  # mostly margin
-        digit = draw_digit(image, style)
-        room = width - digit[0].cell_len - 3
-        if room < 16:
-            return [*digit[: height - len(said)], *said]
-        bars = draw_bars(probabilities, min(room, 60), actual, self.fine)
-        if height >= 24:
-            bars = [line for one in bars for line in (one, Text())][:-1]
-        beside = [*bars, *said] if height < 14 else [*bars, Text(), *said]
-        above = [Text()] * ((len(digit) - len(beside)) // 2)
-        return side_by_side([digit, above + beside])
+    def _chart(self, width: int, rows: int) -> Picture:
+        """The loss in numbers, and as a line of so many rows."""
+        recent = self.losses[-100:]
+        labels = [f"loss     {sum(recent) / len(recent):.4f}" if recent else "loss"]
+        labels += [""] * (rows - 1)
+        drawn = loss_line(self.losses, width - SIDE, rows, self.fine)
+        return [
+            Text.assemble(label.ljust(SIDE), (line, "cyan")) for label, line in zip(labels, drawn)
+        ]
 
-    def _next_digit(self, seconds: float) -> None:
-        """Choose another test digit: any two, then one that was misread in the last test."""
-        self.turn, self.turn_at = self.turn + 1, seconds
-        misread = self.misread if self.turn % 3 == 0 and len(self.misread) else None
-        self.shown = int(self.chance.choice(len(self.labels) if misread is None else misread))
+    def _below(self, width: int, seconds: float) -> Picture:
+        """A line for every metric, and one for the speed."""
+        names = dict.fromkeys([*self.validation, *self.sums])
+        lines = [self._metric(name, width) for name in names]
+        speed = f"{self.samples_in_all / max(seconds, 1e-3):,.0f} {self.words.samples} a second"
+        line = Text(f"speed    {speed}")
+        if self.last:
+            append_if_it_fits(line, f", learning rate {number(self.last.lr, 3)}", width)
+        return [*lines, line]
+
+    def _metric(self, name: str, width: int) -> Text:
+        """What a metric is in validation, and in training so far in this epoch."""
+        line = Text(f"{name:8} ")
+        tested, words = self.validation.get(name), self.words
+        line.append("not tested yet" if tested is None else measure(name, tested), "bold")
+        line.append("" if tested is None else f" {words.validation}")
+        if name in self.sums:
+            training = measure(name, self.sums[name] / self.samples)
+            append_if_it_fits(line, f", {training} {words.training}", width)
+        return line
+
+
+def measure(name: str, x: float) -> str:
+    """Write a metric as it is usual: an accuracy in percent, a loss with four places."""
+    if "accuracy" in name:
+        return percent(x)
+    return f"{x:.4f}" if name == "loss" and 1e-3 < abs(x) < 1000 else number(x)
 
 
 def append_if_it_fits(line: Text, more: str, width: int) -> None:

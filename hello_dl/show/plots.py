@@ -80,6 +80,28 @@ def draw_curves(
     figure.savefig(path, dpi=120, format="png")
 
 
+def draw_lr_curve(
+    path: Path, lrs: Sequence[float], losses: Sequence[float], suggestion: float
+) -> None:
+    """Write a PNG: the loss at learning rates that grow from left to right, and the one to take."""
+    usable_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.plot(lrs, losses, color="tab:blue")
+    at = int(np.abs(np.log(lrs) - np.log(suggestion)).argmin())
+    axes.plot(lrs[at], losses[at], "o", color="tab:orange", label=f"suggestion: {suggestion:.2g}")
+    axes.set(xlabel="learning rate", ylabel="loss, smoothed", xscale="log")
+    usual = losses[0]  # an explosion at the right would leave no room for the rest
+    axes.set_ylim(min(losses) - 0.1 * usual, min(max(losses), 1.5 * usual))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=120, format="png")
+
+
 def moving_average(values: Sequence[float], memory: float = 0.98) -> list[float]:
     """Every value mixed with those before it, which fade by the factor `memory` each time."""
     mixed, weight, averages = 0.0, 0.0, []

@@ -1,0 +1,97 @@
+"""Batch norm: what a channel is compared with is the rest of the batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hello_dl.backend import Array, module_of
+from hello_dl.ops.norm import (
+    before_standardized,
+    before_weight,
+    channels_of,
+    standardized,
+    stretched,
+)
+from hello_dl.ops.rule import Block, rule
+from hello_dl.ops.untracked import plain
+
+
+@rule(floats=True)
+def batch_norm(
+    x: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    *,
+    running: tuple[Array, Array] | None = None,
+    training: bool = False,
+    momentum: Any = 0.1,
+    eps: float = 1e-5,
+):
+    """Bring each channel, over the whole batch, to mean 0 and variance 1 (Ioffe, Szegedy 2015).
+
+    x (n, c) or (n, c, ...), weight and bias (c,). `running` are a mean and a variance (c,). In
+    training they are changed in place: with each batch they go a share `momentum` of the way to
+    its own. Without training they are taken instead of those of the batch.
+    """
+    channels = channels_of(x, weight, bias, *(running or ()))
+    axes, wide = (0, *range(2, x.ndim)) if x.ndim > 2 else 0, (1, -1, *[1] * (x.ndim - 2))
+    if training:
+        unit, scale, mean, var = standardized(x, axes, eps)
+        count = x.size // max(channels, 1)
+        if count < 2:
+            raise ValueError(
+                "one value for each channel has no variance: train on more at once, or call eval()"
+            )
+        for old, now in zip(running or (), (mean, var * (count / (count - 1)))):
+            old *= 1 - momentum
+            old += momentum * now.reshape(-1)
+    elif running is None:
+        raise ValueError("without training it needs a running_mean and a running_var")
+    else:
+        mean, var = (old.reshape(wide).astype(x.dtype) for old in running)
+        scale = 1 / module_of(x).sqrt(var + eps)
+        unit = x - mean
+        unit *= scale
+    y, pulls = stretched(unit, weight, bias, wide, axes)
+
+    def pull_x(g):
+        slope = before_weight(g, weight, wide)
+        return before_standardized(slope, unit, scale, axes) if training else slope * scale
+
+    return y, (pull_x, *pulls)
+
+
+def batch_norm_composed(
+    x: Any, weight: Any = None, bias: Any = None, *, training: bool = True, eps: float = 1e-5
+) -> Any:
+    """Spell `batch_norm` in small operations, with the mean and variance of the batch."""
+    axes, wide = (0, *range(2, x.ndim)), (-1, *(1 for _ in x.shape[2:]))
+    centered = x - x.mean(axes, keepdim=True)
+    y = centered / ((centered**2).mean(axes, keepdim=True) + eps).sqrt()
+    y = y if weight is None else y * weight.reshape(wide)
+    return y if bias is None else y + bias.reshape(wide)
+
+
+def batch_normed(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: Any = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Bring each channel, over the whole batch, to mean 0 and variance 1.
+
+    In training `running_mean` and `running_var`, where they are given, follow the batches.
+    """
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("batch_norm takes running_mean and running_var together, or neither")
+    running = None if running_mean is None else (plain(running_mean), plain(running_var))
+    options = {"running": running, "training": training, "momentum": momentum, "eps": eps}
+    y = batch_norm(input, weight, bias, **options)
+    for block in (running_mean, running_var):
+        if training and isinstance(block, Block):
+            block._changed()
+    return y

@@ -1,0 +1,414 @@
+"""Every line of docs/differences-from-pytorch.md is true: one test for each."""
+
+import copy
+import inspect
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import import_torch
+
+import hello_dl
+from hello_dl import Tensor, check, nn, optim
+from hello_dl import functional as F
+
+PAGE = Path(__file__).parents[1] / "docs" / "differences-from-pytorch.md"
+HELD = {}  # the first cell of a line, and what holds it
+
+
+def line(first_cell):
+    """Say which line of the page a test holds."""
+
+    def held(test):
+        HELD[first_cell] = test
+        return test
+
+    return held
+
+
+def lines_of_the_page():
+    text = PAGE.read_text(encoding="utf-8")
+    cells = [row.split(" | ")[0].removeprefix("| ") for row in re.findall(r"(?m)^\| .*\|$", text)]
+    return [cell for cell in cells if cell not in ("name", "---", "in PyTorch")]
+
+
+def test_every_line_of_the_page_is_held_and_there_is_no_other():
+    assert sorted(HELD) == sorted(lines_of_the_page())
+
+
+@pytest.mark.parametrize("first_cell", sorted(lines_of_the_page()))
+def test_a_line_of_the_page_is_true(first_cell):
+    HELD[first_cell](import_torch())
+
+
+def leaf(*numbers):
+    return hello_dl.tensor([*map(float, numbers)], requires_grad=True)
+
+
+@line("`x.data`, `x.grad`")
+def plain_arrays(torch):
+    x = leaf(1, 2)
+    x.sum().backward()
+    assert isinstance(x.data, np.ndarray) and isinstance(x.grad, np.ndarray)
+    x.grad[...] = 0
+    assert Tensor(x.grad).clamp(1).tolist() == [1, 1] and isinstance(x.detach(), Tensor)
+
+
+@line("hooks")
+def hooks_get_arrays(torch):
+    x, seen = leaf(1, 2), []
+    x.register_hook(lambda g: seen.append(g) or g.clip(0, 0.5))
+    x.sum().backward()
+    assert isinstance(seen[0], np.ndarray) and x.grad.tolist() == [0.5, 0.5]
+
+
+@line("`Tensor(data)`")
+def constructor(torch):
+    assert Tensor(3).item() == 3 and torch.Tensor(3).shape == (3,)
+    assert Tensor([1, 2]).dtype == "int64" and torch.Tensor([1, 2]).dtype == torch.float32
+    array = np.zeros(2)
+    assert Tensor(array).data is array and hello_dl.tensor(array).data is not array
+
+
+@line('`device("cuda")`')
+def default_device(torch):
+    with hello_dl.device("cpu"):
+        assert hello_dl.backend.current_device() == hello_dl.zeros(1).device == "cpu"
+    assert hello_dl.zeros(1).to("cpu").device == "cpu"
+
+
+@line("`x.device`")
+def device_is_a_string(torch):
+    assert type(hello_dl.zeros(1).device) is str and not hello_dl.zeros(1).is_cuda
+
+
+@line("`x.dtype`")
+def dtype_is_numpys(torch):
+    x = hello_dl.zeros(1)
+    assert isinstance(x.dtype, np.dtype) and str(x.dtype) == "float32"
+    assert x.dtype == hello_dl.float32 == "float32"
+
+
+@line("`x.shape`")
+def shape_is_a_tuple(torch):
+    assert type(hello_dl.zeros(2, 3).shape) is tuple and hello_dl.zeros(2, 3).numel() == 6
+
+
+@line("`x.numpy()`")
+def numpy_is_handed_out(torch):
+    x = leaf(1, 2)
+    y = (x * x).sum()
+    x.numpy()[0] = 5
+    y.backward()
+    with pytest.raises(RuntimeError, match="requires grad"):
+        torch.ones(1, requires_grad=True).numpy()
+
+
+@line('`x.to("cuda")`')
+def without_a_gpu(torch):
+    if not hello_dl.cuda.is_available():
+        with pytest.warns(UserWarning, match="numpy on the CPU is used"):
+            assert hello_dl.zeros(1).to("cuda").device == "cpu"
+
+
+@line("`w[0] = 5` on a leaf")
+def writing_into_a_leaf(torch):
+    w = leaf(1, 2)
+    w[0] = 5
+    y = (w * w).sum()
+    w[1] = 5
+    with pytest.raises(ValueError, match="was changed in place after"):
+        y.backward()
+    with pytest.raises(RuntimeError):
+        torch.ones(1, requires_grad=True)[0] = 5
+
+
+@line("`x.view(...)`")
+def view_copies(torch):
+    assert hello_dl.arange(6).view(2, 3).T.view(6).tolist() == [0, 3, 1, 4, 2, 5]
+    with pytest.raises(RuntimeError):
+        torch.arange(6).view(2, 3).T.view(6)
+
+
+@line("`x.expand(...)`")
+def expanded_is_read_only(torch):
+    x = hello_dl.zeros(1).expand(3)
+    with pytest.raises(ValueError, match="read-only"):
+        x[0] = 1
+    y = x.clone()
+    y[0] = 1
+    assert y.tolist() == [1, 0, 0]
+
+
+@line("`retain_grad()`")
+def gradients_are_kept(torch):
+    y = leaf(1, 2) * 3
+    (y * y).sum().backward()
+    assert y.grad.tolist() == [6, 12]
+    assert y.retain_grad() is None
+
+
+@line("`compile`")
+def compile_is_for_values(torch):
+    assert hello_dl.compile.__module__.startswith("hello_dl.program")
+
+
+@line("`copy.deepcopy(x)`, `pickle`")
+def copies_of_results(torch):
+    y = leaf(1, 2) * 3
+    for other in (copy.deepcopy(y), pickle.loads(pickle.dumps(y))):
+        assert other.is_leaf and other.requires_grad and other.tolist() == [3, 6]
+    with pytest.raises(RuntimeError):
+        copy.deepcopy(torch.ones(1, requires_grad=True) * 3)
+
+
+@line("`manual_seed(0)`")
+def other_random_numbers(torch):
+    hello_dl.manual_seed(0)
+    torch.manual_seed(0)
+    assert hello_dl.rand(1).item() != torch.rand(1).item()
+
+
+@line("`F.pad`")
+def padding_any_axis(torch):
+    x = np.arange(3.0)
+    assert F.pad(Tensor(x), (1, 1), "reflect").tolist() == [1, 0, 1, 2, 1]
+    with pytest.raises(NotImplementedError):
+        torch.nn.functional.pad(torch.tensor(x), (1, 1), "reflect")
+
+
+@line("`x[[[0, 1], [1, 0]]]`")
+def a_list_of_lists(torch):
+    x = hello_dl.arange(4).reshape(2, 2)
+    assert x[[[0, 1], [1, 0]]].shape == (2, 2, 2) and x[[0, 1], [1, 0]].tolist() == [1, 2]
+
+
+@line("`x[mask]` with `uint8`")
+def numbers_are_no_mask(torch):
+    mask = hello_dl.tensor([1, 0, 1], dtype="uint8")
+    x = hello_dl.tensor([5, 6, 7])
+    assert x[mask].tolist() == [6, 5, 6] and x[mask.bool()].tolist() == [5, 7]
+
+
+@line("`mean` of whole numbers")
+def mean_of_whole_numbers(torch):
+    assert hello_dl.tensor([1, 2]).mean().item() == 1.5
+    with pytest.raises(RuntimeError):
+        torch.tensor([1, 2]).mean()
+
+
+@line("Errors")
+def kinds_of_errors(torch):
+    with pytest.raises(ValueError):
+        hello_dl.zeros(2) + hello_dl.zeros(3)
+    with pytest.raises(RuntimeError):
+        torch.zeros(2) + torch.zeros(3)
+
+
+def test_more_is_allowed_than_in_pytorch():
+    x = hello_dl.tensor([1.0, 2.0])
+    assert (x + [1, 2]).tolist() == [2, 4] and (np.ones(2) + x).tolist() == [2, 3]
+    assert x[::-1].tolist() == [2, 1] and x.sum(axis=0, keepdims=True).shape == (1,)
+    assert (hello_dl.tensor([[1, 2]]) @ x).tolist() == [5]
+    whole = hello_dl.tensor([1, 2])
+    whole[...] = 2.5
+    assert whole.tolist() == [2, 2]
+
+
+# Modules and losses.
+
+
+@line("`state_dict()`")
+def plain_state(torch):
+    net, other = nn.Linear(2, 1), torch.nn.Linear(2, 1)
+    assert all(isinstance(array, np.ndarray) for array in net.state_dict().values())
+    assert isinstance(net.state_dict(keep_vars=True)["weight"], Tensor)
+    net.load_state_dict(other.state_dict())
+    assert net.weight.tolist() == other.weight.tolist()
+
+
+@line("`load_state_dict(...)`")
+def loading_another_model(torch):
+    net, state = nn.Linear(2, 1), nn.Linear(3, 1).state_dict()
+    before = net.weight.tolist()
+    for strict in (True, False):
+        with pytest.raises(ValueError, match=r"weight.*\(1, 3\).*\(1, 2\)"):
+            net.load_state_dict(state, strict=strict)
+    assert net.weight.tolist() == before
+
+
+@line("module hooks")
+def module_hooks_get_arrays(torch):
+    net, seen = nn.Linear(2, 1), []
+    net.register_full_backward_hook(lambda module, grads, upstream: seen.append((grads, upstream)))
+    net(hello_dl.ones(1, 2)).sum().backward()
+    ((grads, upstream),) = seen
+    assert grads == (None,) and isinstance(upstream[0], np.ndarray)
+
+
+@line("a list of modules as an attribute")
+def hidden_modules(torch):
+    with pytest.raises(TypeError, match="ModuleList"):
+        nn.Module().layers = [nn.Linear(1, 1)]
+    nn.Module().layers = nn.ModuleList([nn.Linear(1, 1)])
+
+
+@line("`super().__init__()`")
+def no_super(torch):
+    class Net(nn.Module):
+        def __init__(self):
+            self.layer = nn.Linear(2, 1)
+
+    assert len(list(Net().parameters())) == 2
+
+
+@line("`Module.to(...)`")
+def optimizers_after_the_move(torch):
+    net = nn.Linear(2, 1)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    net.to("float64")(hello_dl.ones(1, 2, dtype="float64")).sum().backward()
+    with pytest.raises(ValueError, match="make a new optimizer"):
+        optimizer.step()
+
+
+@line("`inplace=True`")
+def inplace_is_taken(torch):
+    x = hello_dl.tensor([-1.0, 1.0])
+    assert nn.ReLU(inplace=True)(x).tolist() == [0, 1] and x.tolist() == [-1, 1]
+
+
+@line("`softmax(x)` without `dim`")
+def softmax_of_the_last_axis(torch):
+    x = hello_dl.zeros(2, 3, 4)
+    assert F.softmax(x).sum(-1).tolist() == [[1] * 3] * 2
+
+
+@line("`size_average=`, `reduce=`")
+def options_that_are_gone(torch):
+    with pytest.raises(TypeError):
+        nn.CrossEntropyLoss(size_average=False)
+    assert nn.CrossEntropyLoss(hello_dl.ones(2), ignore_index=0).ignore_index == 0
+
+
+@line("`mse_loss` and the like")
+def losses_of_one_shape(torch):
+    with pytest.raises(ValueError, match="shape"):
+        F.mse_loss(hello_dl.ones(2, 3), hello_dl.ones(3))
+    y = hello_dl.ones(2, 3)
+    assert F.mse_loss(y, hello_dl.zeros(3).expand_as(y)).item() == 1
+
+
+@line("weights of losses")
+def weights_are_settings(torch):
+    weight = leaf(1, 2)
+    loss = F.cross_entropy(leaf(1, 2)[None], hello_dl.tensor([0]), weight=weight)
+    with pytest.raises(ValueError, match="gradient"):
+        loss.backward()
+
+
+@line("`Embedding`")
+def plain_embedding(torch):
+    for option in ("max_norm", "scale_grad_by_freq", "sparse"):
+        with pytest.raises(TypeError):
+            nn.Embedding(3, 2, **{option: 1})
+
+
+@line("`summary(model, x)`")
+def summary_is_here(torch):
+    assert callable(hello_dl.summary) and not hasattr(torch.nn, "summary")
+
+
+# What is not here: an error, or nothing of that name; and what to write instead.
+
+
+@line("in-place changes with a gradient: `y.add_(1)`, `out[i] = y`")
+def no_gradient_through_changes(torch):
+    y, out = leaf(1) * 2, hello_dl.zeros(2)
+    for change in (lambda: y.add_(1), lambda: out.__setitem__(slice(1), y)):
+        with pytest.raises(ValueError, match="compute a new Tensor"):
+            change()
+    assert hello_dl.cat([y + 1, y]).tolist() == [3, 2]
+
+
+@line("a write through a view or `detach()` is noticed by `backward`")
+def writes_through_views(torch):
+    w = leaf(1, 2)
+    y = (w * w).sum()
+    w.detach()[0] = 5
+    y.backward()  # with a gradient that is neither the old nor the new one's
+    z = (w * w).sum()
+    w[0] = 6
+    with pytest.raises(ValueError, match="changed in place"):
+        z.backward()
+
+
+@line("gradients of gradients: `backward(create_graph=True)`, `autograd.grad`")
+def no_gradients_of_gradients(torch):
+    with pytest.raises(TypeError, match="create_graph"):
+        leaf(1).backward(create_graph=True)
+    assert not hasattr(hello_dl, "autograd") and check.gradients(lambda x: x * x, np.ones(2)) < 1e-6
+
+
+@line("`x.grad_fn`")
+def open_graph(torch):
+    y = leaf(1) * 2
+    assert not hasattr(y, "grad_fn") and y.op == "mul" and len(y.parents) == 2
+
+
+@line("`out=`")
+def no_out(torch):
+    x = hello_dl.zeros(2)
+    with pytest.raises(TypeError, match="out"):
+        hello_dl.exp(x, out=x)
+    assert x.copy_(x.exp()).tolist() == [1, 1]
+
+
+@line("`int8`, `int16`, complex numbers, sparse and quantized blocks")
+def dtypes_that_are_not_here(torch):
+    for name in ("int8", "int16", "complex64"):
+        with pytest.raises(ValueError, match="unknown dtype"):
+            hello_dl.zeros(1, dtype=name)
+    assert not hasattr(Tensor, "to_sparse") and not hasattr(Tensor, "dequantize")
+
+
+@line("`x.type(...)`, `x.data_ptr()`, `as_strided`, `set_default_dtype`")
+def looking_into_memory(torch):
+    for name in ("type", "data_ptr", "as_strided"):
+        assert not hasattr(Tensor, name)
+    assert not hasattr(hello_dl, "set_default_dtype")
+    assert hello_dl.zeros(2, 3).T.stride() == (1, 3)
+
+
+@line("`save`, `load`")
+def no_save(torch):
+    assert not hasattr(hello_dl, "save") and not hasattr(hello_dl, "load")
+    assert pickle.loads(pickle.dumps(hello_dl.ones(2))).tolist() == [1, 1]
+
+
+@line("`linalg`, `fft`, `special`, `distributions`")
+def no_libraries_of_mathematics(torch):
+    assert not any(
+        hasattr(hello_dl, name) for name in ("linalg", "fft", "special", "distributions")
+    )
+    assert np.linalg.norm(hello_dl.tensor([3.0, 4.0]).numpy()) == 5
+
+
+@line("einsum's lists of numbers, `einsum(x, [0, 1])`")
+def einsum_by_letters(torch):
+    with pytest.raises((ValueError, TypeError, AttributeError)):
+        hello_dl.einsum(hello_dl.ones(2, 2), [0, 1])
+    assert hello_dl.einsum("ij->", hello_dl.ones(2, 2)).item() == 4
+
+
+@line("places out of range are noticed on a GPU")
+def places_are_looked_at_on_the_cpu(torch):
+    with pytest.raises(IndexError, match="index 9"):
+        hello_dl.zeros(3).index_select(0, [9])
+    assert "On a GPU only the dtype is checked" in inspect.getsource(hello_dl.ops.index)
+
+
+@line("`torch.nn.functional` by that path")
+def functional_by_its_path(torch):
+    assert F is hello_dl.functional
