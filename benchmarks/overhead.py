@@ -19,6 +19,8 @@ from rich.table import Table
 import hello_dl
 from hello_dl import functional as F
 
+Figures = dict[str, dict[str, float]]
+
 LINKS = 50  # operations in a chain
 X = np.random.default_rng(0).standard_normal((8, 8)).astype(np.float32)
 W = X / 8
@@ -60,29 +62,37 @@ def microseconds(operation: Callable, x: Any, w: Any, repeats: int = 300) -> flo
     return statistics.median(times) / LINKS * 1e6
 
 
-def main() -> None:
-    """Measure and print the table."""
-    table = Table(title="one operation on 8 x 8 numbers, microseconds", title_justify="left")
-    for column in ("what", "numpy", "hello_dl, recorded", "overhead", "PyTorch, recorded"):
-        table.add_column(column, justify="left" if column == "what" else "right")
-    overheads = []
+def measure() -> Figures:
+    """Time every operation: microseconds by who did it, under its name."""
+    figures: Figures = {}
     for name, (by_numpy, by_us, by_torch) in OPERATIONS.items():
         x = hello_dl.Tensor(X, requires_grad=True)
         w = hello_dl.Tensor(W, requires_grad=True)
-        plain = microseconds(by_numpy, X, W)
-        ours = microseconds(by_us, x, w)
-        overheads.append(ours - plain)
-        theirs = "not installed"
+        row = {"numpy": microseconds(by_numpy, X, W), "hello_dl": microseconds(by_us, x, w)}
+        row["overhead"] = row["hello_dl"] - row["numpy"]
         if find_spec("torch"):
             import torch
 
             torch.set_num_threads(1)
             tx, tw = (torch.tensor(a, requires_grad=True) for a in (X, W))
-            theirs = f"{microseconds(by_torch, tx, tw):.2f}"
-        table.add_row(name, f"{plain:.2f}", f"{ours:.2f}", f"{overheads[-1]:.2f}", theirs)
-    table.add_row("median overhead", "", "", f"{statistics.median(overheads):.2f}", "")
-    Console(width=100).print(table)
+            row["PyTorch"] = microseconds(by_torch, tx, tw)
+        figures[name] = row
+    return figures
+
+
+def table(figures: Figures) -> Table:
+    """Lay the figures out for reading."""
+    out = Table(title="one operation on 8 x 8 numbers, microseconds", title_justify="left")
+    for column in ("what", "numpy", "hello_dl, recorded", "overhead", "PyTorch, recorded"):
+        out.add_column(column, justify="left" if column == "what" else "right")
+    for name, row in figures.items():
+        ours = (f"{row[who]:.2f}" for who in ("numpy", "hello_dl", "overhead"))
+        theirs = f"{row['PyTorch']:.2f}" if "PyTorch" in row else "not installed"
+        out.add_row(name, *ours, theirs)
+    median = statistics.median(row["overhead"] for row in figures.values())
+    out.add_row("median overhead", "", "", f"{median:.2f}", "")
+    return out
 
 
 if __name__ == "__main__":
-    main()
+    Console(width=100).print(table(measure()))

@@ -2,6 +2,8 @@
 
 python benchmarks/run.py [CASE ...] [--rounds N] [--json FILE]
 
+Then the data pipeline (pipeline.py), and what the engine adds to one operation (overhead.py).
+
 These machines drift, so peers alternate within one run, and the ratio is taken round by round: it
 says how many times as fast ours is. A peer that is not installed is left out and named.
 """
@@ -21,6 +23,8 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
+import overhead
+import pipeline
 from peers import CASES
 from rich.console import Console
 from rich.table import Table
@@ -28,6 +32,7 @@ from rich.table import Table
 from hello_dl.backend import cuda_trouble
 
 HERE = Path(__file__).parent
+PARTS = {"pipeline": pipeline, "overhead": overhead}  # each has its measure() and its table()
 NEEDS = {"micrograd": "micrograd", "PyTorch": "torch", "PyTorch on cuda": "torch"}  # modules
 
 
@@ -43,7 +48,7 @@ def write_digits(path: Path) -> None:
 
 def default_cases() -> list[str]:
     """List all cases, those for a GPU only where there is one."""
-    here = list(CASES)
+    here = [*CASES, *PARTS]
     return here if cuda_trouble() is None else [c for c in here if not c.endswith("-cuda")]
 
 
@@ -130,25 +135,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    known = ", ".join(CASES)
+    known = ", ".join([*CASES, *PARTS])
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {known}; default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--json", type=Path, default=Path("out/bench.json"))
     options = parser.parse_args()
     for case in options.cases:
-        if case not in CASES:
+        if case not in CASES and case not in PARTS:
             parser.error(f"there is no case '{case}': use {known}")
-    with tempfile.TemporaryDirectory() as folder:
-        digits = Path(folder) / "digits.npz"
-        write_digits(digits)
-        results = [
-            measure(case, options.rounds, options.threads, digits)
-            for case in options.cases or default_cases()
-        ]
-    Console(width=110 if not sys.stdout.isatty() else None).print(table(results, options.threads))
+    wanted = options.cases or default_cases()
+    console = Console(width=110 if not sys.stdout.isatty() else None)
+    report: dict[str, object] = {"machine": machine(), "threads": options.threads}
+    if cases := [case for case in wanted if case in CASES]:
+        with tempfile.TemporaryDirectory() as folder:
+            digits = Path(folder) / "digits.npz"
+            write_digits(digits)
+            results = [measure(case, options.rounds, options.threads, digits) for case in cases]
+        console.print(table(results, options.threads))
+        report["results"] = results
+    for name in (part for part in PARTS if part in wanted):
+        print(f"{name}: measuring", file=sys.stderr, flush=True)
+        report[name] = figures = PARTS[name].measure()
+        console.print(PARTS[name].table(figures))
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    report = {"machine": machine(), "threads": options.threads, "results": results}
     options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(f"figures: {options.json}")
 

@@ -173,18 +173,23 @@ class Node:
 
 
 def in_place(
-    operation: Callable[[Any, Any], Any], refused: tuple[str, ...] = ("parameter", "input")
+    operation: Callable[[Any, Any], Any], of_numbers: bool = False
 ) -> Callable[[Any, Any], Any]:
     """Make the method for `a += b` out of the one for `a + b`.
 
-    What was computed is computed anew, as `a = a + b` does. A leaf changes, and stays the node that
-    it is. Where it asks for gradients and the change would be recorded, that is a ValueError for
-    the `refused` kinds of leaves; others are computed anew, as in `total = Value(0); total += x`.
+    What carries gradients to its parents is computed anew, as `a = a + b` does. Anything else
+    changes, and stays the node that it is; where it asks for gradients itself and the change would
+    be recorded, that is a ValueError. Plain numbers (`of_numbers`) are less strict: all that was
+    computed is computed anew, and so is a leaf that is no parameter: total = Value(0); total += x.
     """
 
     def method(self: Any, other: Any) -> Any:
         recorded = self._requires_grad and recording.path is not None
-        if is_result(self) or (recorded and self.op not in refused):
+        if of_numbers:
+            anew = is_result(self) or (recorded and self.op != "parameter")
+        else:
+            anew = self.parents or self.parents is released
+        if anew:
             return operation(self, other)
         if recorded:
             raise ValueError(

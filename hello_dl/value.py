@@ -107,8 +107,8 @@ class Value(Node):
     __rmul__, __rtruediv__ = _swapped(__mul__), _swapped(__truediv__)
     __rpow__ = _swapped(__pow__)
 
-    __iadd__, __isub__ = (in_place(f, refused=("parameter",)) for f in (__add__, __sub__))
-    __imul__, __itruediv__ = (in_place(f, refused=("parameter",)) for f in (__mul__, __truediv__))
+    __iadd__, __isub__ = (in_place(f, of_numbers=True) for f in (__add__, __sub__))
+    __imul__, __itruediv__ = (in_place(f, of_numbers=True) for f in (__mul__, __truediv__))
 
     # Functions of one number. Outside its domain a result is inf or nan, as on blocks.
 

@@ -14,6 +14,7 @@ from hello_dl.data import (
     SubsetRandomSampler,
     WeightedRandomSampler,
     default_collate,
+    default_convert,
 )
 
 Point = namedtuple("Point", "x y")
@@ -57,6 +58,16 @@ def same(ours, theirs):
 def test_collate_is_pytorch_s(samples):
     torch = import_torch()
     same(default_collate(samples), torch.utils.data.default_collate(samples))
+
+
+def test_a_sample_that_is_not_batched_is_converted_as_in_pytorch():
+    torch = import_torch()
+    samples = (
+        np.ones(2), np.int64(3), np.float32(0.5), np.bool_(True), 4, 0.5, "a",
+        {"a": np.zeros((0, 2)), "b": [np.uint8(1)]}, Point(np.ones(1), 2),
+    )  # fmt: skip
+    for sample in samples:
+        same(default_convert(sample), torch.utils.data.default_convert(sample))
 
 
 def test_collate_of_tensors_and_of_floats():

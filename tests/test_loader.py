@@ -371,6 +371,10 @@ def test_arguments_that_make_no_sense(options, words):
 def test_what_is_no_data_set_and_no_seed():
     with pytest.raises(TypeError, match="__getitem__"):
         DataLoader(7)
+    endless = type("Endless", (Dataset,), {"__getitem__": lambda self, i: i})()
+    with pytest.raises(TypeError, match="Endless has no __len__. .*IterableDataset"):
+        DataLoader(endless, 2)
+    assert [b.tolist() for b in DataLoader(endless, 2, sampler=[5, 7])] == [[5, 7]]
     with pytest.raises(TypeError, match="numpy Generator"):
         DataLoader(Squares(), generator="abc")
     with pytest.raises(ValueError, match="own order"):

@@ -208,10 +208,65 @@ class Careless(Squares):
         return [python_random.random(), np.random.rand(), random.generator().random()]
 
 
-def test_processes_do_not_repeat_each_other_s_random_numbers():
-    batches = numbers(DataLoader(Careless(8), 1, num_workers=2, worker="process", generator=0))
+def test_processes_do_not_repeat_random_numbers_and_their_count_does_not_matter():
+    runs = []
+    for count in (1, 2, 3):
+        loader = DataLoader(Careless(8), 1, num_workers=count, worker="process", generator=0)
+        runs.append(numbers(loader) + numbers(loader))  # two epochs
     for kind in range(3):
-        assert len({batch[kind][0] for batch in batches}) == 8
+        assert len({batch[kind][0] for batch in runs[0]}) == 16
+    assert runs[0] == runs[1] == runs[2]
+
+
+class Noisy(Squares):
+    """Draws as the users of PyTorch do."""
+
+    def __getitem__(self, i):
+        return hello_dl.rand(2), hello_dl.randn(1), hello_dl.randperm(9), hello_dl.randint(9, (3,))
+
+
+class Reseeded(Squares):
+    """Noise that belongs to the sample, in every epoch the same."""
+
+    def __getitem__(self, i):
+        hello_dl.manual_seed(i)
+        return hello_dl.randn(2)
+
+
+@each_kind
+def test_what_rand_gives_to_a_data_set_does_not_depend_on_the_workers(workers):
+    def epochs(**workers):
+        hello_dl.manual_seed(3)
+        loader = DataLoader(Noisy(9), 2, **workers)
+        told = numbers(loader), numbers(loader), hello_dl.rand(1).item()
+        assert told[0] != told[1]
+        return told
+
+    assert epochs(**workers) == epochs()  # nor does the model's next number, after the loops
+
+
+@each_kind
+def test_manual_seed_in_a_data_set_is_for_its_own_batch(workers):
+    hello_dl.manual_seed(3)
+    undisturbed = hello_dl.rand(1).item()
+    hello_dl.manual_seed(3)
+    found = [row for batch in DataLoader(Reseeded(5), 2, **workers) for row in batch.tolist()]
+    assert hello_dl.rand(1).item() == undisturbed
+    for i, row in enumerate(found):
+        hello_dl.manual_seed(i)
+        assert hello_dl.randn(2).tolist() == row
+
+
+@each_crew
+def test_the_seed_of_a_worker_is_another_one_in_every_epoch(workers):
+    loader = DataLoader(Seeded(), None, generator=0, **workers)
+    first, second = ({int(seed) for seed in loader} for _ in range(2))
+    assert not first & second
+
+
+class Seeded(Where):
+    def __getitem__(self, i):
+        return np.int64(get_worker_info().seed)
 
 
 def test_large_tasks_and_large_batches_do_not_block_each_other():

@@ -64,8 +64,22 @@ def test_the_benchmark_names_its_cases_and_its_machine():
     done = subprocess.run(run, cwd=ROOT / "benchmarks", capture_output=True, text=True)
     assert done.returncode == 2
     assert "there is no case 'mons': use moons, " in done.stderr and "{" not in done.stderr
+    assert "pipeline, overhead" in done.stderr
     ask = [sys.executable, "-c", "import json, run; print(json.dumps(run.machine()))"]
     done = subprocess.run(ask, cwd=ROOT / "benchmarks", capture_output=True, text=True, check=True)
     machine = json.loads(done.stdout)
     assert machine.keys() >= {"python", "processor", "numpy", "blas"}
     assert all(machine.values())
+
+
+def test_the_benchmark_writes_what_it_prints(tmp_path):
+    path = tmp_path / "bench.json"
+    run = [sys.executable, "run.py", "overhead", "--json", str(path)]
+    done = subprocess.run(
+        run, cwd=ROOT / "benchmarks", capture_output=True, text=True, encoding="utf-8", check=True
+    )
+    report = json.loads(path.read_text(encoding="utf-8"))
+    assert report.keys() == {"machine", "threads", "overhead"}
+    for name, row in report["overhead"].items():
+        assert f"{row['overhead']:.2f}" in done.stdout and name in done.stdout
+        assert row["overhead"] == row["hello_dl"] - row["numpy"]

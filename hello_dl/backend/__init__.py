@@ -33,12 +33,14 @@ __all__ = [
 
 Array = Any  # numpy.ndarray or cupy.ndarray: the static types of the two have nothing in common
 
+_NUMPYS = (numpy.ndarray, numpy.generic)
+
 cpu.keep_freed_memory()
 
 
 def module_of(array: Array) -> ModuleType:
     """Return the module that this array's functions live in: numpy or cupy."""
-    if isinstance(array, numpy.ndarray | numpy.generic):
+    if isinstance(array, _NUMPYS):
         return numpy
     cupy = sys.modules.get("cupy")  # an array of cupy can only exist once cupy is imported
     return cupy if cupy is not None and isinstance(array, cupy.ndarray) else numpy

@@ -40,18 +40,18 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
 
     float16 and bfloat16 are summed up in float32.
     """
-    if b.ndim == 2 < a.ndim and a.flags.c_contiguous and out is None:  # one matrix for many
-        rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
-        return matmul(rows, b).reshape(*a.shape[:-1], b.shape[-1])
-    if module_of(a) is not numpy and is_floating(a.dtype):
-        return _on_cuda(a, b, out)
-    if is_half(a.dtype):
+    if module_of(a) is numpy:
+        if not is_half(a.dtype):
+            return numpy.matmul(a, b, out=out)
         product = numpy.matmul(a.astype(DEFAULT_FLOAT), b.astype(DEFAULT_FLOAT)).astype(a.dtype)
-        if out is None:
-            return product
-        out[...] = product
-        return out
-    return module_of(a).matmul(a, b, out=out)
+    elif is_floating(a.dtype):
+        return _on_cuda(a, b, out)
+    else:
+        product = module_of(a).matmul(a, b)
+    if out is None:
+        return product
+    out[...] = product
+    return out
 
 
 def _on_cuda(a: Array, b: Array, out: Array | None) -> Array:

@@ -11,6 +11,9 @@ import numpy
 from hello_dl.backend import Array, _cupy, is_array, module_of
 
 
+_BITS = {size: numpy.dtype(f"int{8 * size}") for size in (1, 2, 4, 8)}  # as many as a dtype has
+
+
 def where(mask: Array, x: Any, y: Any) -> Array:
     """Take x where the mask is true and y elsewhere; both are arrays or numbers.
 
@@ -20,7 +23,7 @@ def where(mask: Array, x: Any, y: Any) -> Array:
     if module_of(mask) is not numpy:
         return module_of(mask).where(mask, x, y)
     dtype = numpy.result_type(x, y)
-    bits = numpy.dtype(f"int{8 * dtype.itemsize}")
+    bits = _BITS[dtype.itemsize]
     every = numpy.negative(mask.view("int8"), dtype=bits)  # all bits of an entry are 1, or all 0
     ones, zeros = (numpy.asarray(each, dtype).view(bits) for each in (x, y))
     blend = every & (ones ^ zeros)
@@ -32,7 +35,7 @@ def masked(x: Array, mask: Array) -> Array:
     """Take x where the mask is true and 0 elsewhere, also in the place of inf and nan."""
     if module_of(x) is not numpy:
         return _masked()(x, mask)
-    bits = numpy.dtype(f"int{8 * x.itemsize}")
+    bits = _BITS[x.itemsize]
     every = numpy.negative(mask.view("int8"), dtype=bits)  # all bits of an entry are 1, or all 0
     return (every & x.view(bits)).view(x.dtype)
 
@@ -145,7 +148,8 @@ def all_below(indices: Array, size: int) -> bool:
     """Tell whether `indices` are known to be whole numbers in [0, size): never so on a GPU."""
     if module_of(indices) is not numpy or indices.dtype.kind not in "iu":
         return False
-    return not indices.size or (int(indices.min()) >= 0 and int(indices.max()) < size)
+    unsigned = indices.view(f"uint{8 * indices.itemsize}")  # where -1 is the largest number
+    return not indices.size or int(unsigned.max()) < size
 
 
 def check_probabilities(x: Array) -> None:

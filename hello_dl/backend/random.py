@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,20 +32,38 @@ _generator = numpy.random.default_rng(_seed)
 _next_block = {"cpu": 0, "cuda": 0}  # of each device's counter
 
 
+class Here(threading.local):
+    """What this thread draws from on the CPU, in place of the common generator.
+
+    A loader sets it while it prepares a batch; `stream` is something that has a `generator`.
+    """
+
+    stream: Any = None
+
+
+here = Here()
+
+
 def manual_seed(seed: int) -> None:
     """Start all random numbers anew: the same seed gives the same numbers on the same device."""
     global _seed, _generator
     truth = isinstance(seed, bool | numpy.bool_)  # older versions of numpy count with it
     if truth or not hasattr(seed, "__index__") or operator.index(seed) < 0:
         raise ValueError(f"a seed is a whole number of at least 0, got {seed!r}")
+    if here.stream is not None:  # a data set, while a loader prepares a batch: for this batch only
+        here.stream.generator = numpy.random.default_rng(operator.index(seed))
+        return
     _seed = operator.index(seed)
     _generator = numpy.random.default_rng(_seed)
     _next_block.update(cpu=0, cuda=0)
 
 
 def generator() -> numpy.random.Generator:
-    """Return numpy's generator, from which the CPU draws."""
-    return _generator
+    """Return numpy's generator, from which the CPU draws here and now."""
+    return _generator if here.stream is None else here.stream.generator
+
+
+_common = generator  # by a name that no argument hides
 
 
 class Generator(numpy.random.Generator):
@@ -102,7 +121,7 @@ def normal(
     dtype = dtype_of(dtype)
     device = check_device(device or current_device())
     if device == "cpu" or generator is not None:
-        source = generator or _generator
+        source = generator or _common()
         drawn = to_device(numpy.asarray(source.standard_normal(shape, _drawn_as(dtype))), device)
     else:  # Box and Muller 1958: an angle and a distance make two; one of them will do
         unit = _unit((2, *shape), _drawn_as(dtype), device)
@@ -136,7 +155,7 @@ def _unit(
 ) -> Array:
     """Draw numbers evenly from [0, 1)."""
     if device == "cpu" or generator is not None:
-        return to_device(numpy.asarray((generator or _generator).random(shape, dtype)), device)
+        return to_device(numpy.asarray((generator or _common()).random(shape, dtype)), device)
     count = math.prod(shape)
     if dtype == FLOAT64:
         drawn = random_bits(2 * count, device).view(numpy.uint64)

@@ -48,8 +48,14 @@ def default_collate(samples: Sequence[Any]) -> Batch:
 
 
 def default_convert(sample: Any) -> Any:
-    """Make Tensors of the arrays in one sample, which is not batched (`batch_size=None`)."""
-    return map_leaves(sample, lambda x: Tensor(x, device=device_of(x)) if is_array(x) else x)
+    """Make Tensors of numpy's and cupy's parts of a sample that is not batched, or is already."""
+
+    def converted(part: Any) -> Any:
+        if is_array(part):
+            return Tensor(part, device=device_of(part))
+        return Tensor(part, device="cpu") if isinstance(part, np.number | np.bool_) else part
+
+    return map_leaves(sample, converted)
 
 
 def map_leaves(batch: Batch, change: Callable[[Any], Any]) -> Batch:

@@ -29,7 +29,7 @@ class ImageFolder(Dataset):
     transform   changes the picture: ToTensor() makes it one for a net
     mode        "RGB", or "L" for gray, or another mode of Pillow's, or None for each file's own
     classes     the names of the folders, sorted; class_to_idx gives their numbers
-    samples     (path, class) of every picture; targets has the classes alone
+    samples     (path, class) of every picture, also called imgs; targets has the classes alone
 
     A folder without classes, and a picture that cannot be read, are a DataError that names it.
     Workers may share it: every process opens the zip anew.
@@ -53,13 +53,14 @@ class ImageFolder(Dataset):
         kinds = [name.partition("/")[0] for name in self._names]
         self.classes = sorted(set(kinds))
         folders = {name.partition("/")[0] for name in names}
-        empty = sorted(folders - set(kinds)) if folders else ["CLASS"]
-        if empty:
-            told = f"'{self._files.at(empty[0])}' is no folder of pictures"
-            raise DataError(told, f"they are root/CLASS/name, ending in {', '.join(EXTENSIONS)}")
+        fix = f"they are root/CLASS/name, ending in {', '.join(EXTENSIONS)}"
+        if not folders:
+            raise DataError(f"'{self._files.at()}' holds no folders of pictures", fix)
+        if empty := sorted(folders - set(kinds)):
+            raise DataError(f"'{self._files.at(empty[0])}' is no folder of pictures", fix)
         self.class_to_idx = {name: number for number, name in enumerate(self.classes)}
         self.targets = [self.class_to_idx[kind] for kind in kinds]
-        self.samples = [
+        self.samples = self.imgs = [
             (self._files.at(name), target) for name, target in zip(self._names, self.targets)
         ]
 

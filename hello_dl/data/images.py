@@ -19,7 +19,7 @@ Change = Callable[[Any], Any]
 class ImageSet(TensorDataset):
     """Pictures and their classes, as arrays and as a Dataset.
 
-    images      (n, H, W) gray or (n, C, H, W) in color, uint8, 0..255
+    images      (n, H, W) gray or (n, C, H, W) in color, uint8, 0..255; torchvision's `data`
     targets     (n,) int64, which class each of them is
     classes     the names of the classes
     where       the folder in which they were found
@@ -41,6 +41,11 @@ class ImageSet(TensorDataset):
         super().__init__(images, targets, transform=transform, target_transform=target_transform)
         self.images, self.targets, self.classes = images, targets, list(classes)
         self.where, self.note = where, note
+
+    @property
+    def data(self) -> np.ndarray:
+        """The pictures, by torchvision's name."""
+        return self.images
 
     @property
     def class_to_idx(self) -> dict[str, int]:

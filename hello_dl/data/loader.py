@@ -228,7 +228,8 @@ class DataLoader:
     def _start_workers(self) -> Any:
         """Start threads or processes. A stream has one beginning, so one worker reads all of it."""
         count = 1 if self._streaming else self.num_workers
-        infos = [WorkerInfo(i, count, self._seed + i, self.dataset) for i in range(count)]
+        seed = Stream(self._seed, self._epoch).generator.integers(2**31)  # other ones each epoch
+        infos = [WorkerInfo(i, count, int(seed) + i, self.dataset) for i in range(count)]
         if self.worker == "thread":
             return ThreadWorkers(self._fetch(), infos, self.worker_init_fn)
         from hello_dl.data.processes import ProcessWorkers
@@ -285,11 +286,14 @@ def _check_sampling(
             )
         if batch_size is not None and _at_least_0("batch_size", batch_size) < 1:
             raise ValueError("batch_size=0: a batch needs at least 1 sample")
-    elif not hasattr(dataset, "__getitem__"):
-        raise TypeError(
-            f"a data set needs __getitem__ and __len__, and {type(dataset).__name__} has none; "
-            "samples that come one after the other are an IterableDataset"
-        )
+    else:
+        own_order = sampler is not None or batch_sampler is not None  # nobody asks for the length
+        for method in ("__getitem__",) if own_order else ("__getitem__", "__len__"):
+            if not hasattr(dataset, method):
+                raise TypeError(
+                    f"a data set needs __getitem__ and __len__; {type(dataset).__name__} has no "
+                    f"{method}. Samples that come one after the other are an IterableDataset"
+                )
     if sampler is not None and shuffle:
         raise ValueError("shuffle=True and a sampler both say in which order: give one of them")
     others = batch_size != 1 or shuffle or sampler is not None or drop_last

@@ -132,8 +132,6 @@ def _serve_process(
         copied.close()  # our end of the pipe: it would seem alive while a worker still had it
     threadpool_limits(1)  # each worker is one of many: it does not share its sums with threads
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for us: we end the workers
-    random.seed(info.seed)  # whoever draws from these draws something else in every worker
-    np.random.seed(info.seed % 2**32)
     manual_seed(info.seed)
     tasks: queue.SimpleQueue = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, tasks), daemon=True).start()
@@ -142,6 +140,7 @@ def _serve_process(
         try:
             if trouble is not None:
                 raise trouble
+            _seed_python(task)
             message = _pickled((True, work(task)))
         except BaseException as error:
             message = _told(error, info.id)
@@ -149,6 +148,17 @@ def _serve_process(
             pipe.send_bytes(message)
         except OSError:
             return  # nobody listens any more
+
+
+def _seed_python(task: Task) -> None:
+    """Start `random` and `numpy.random` anew, so that what a data set draws depends on the batch.
+
+    Else every process, and every epoch of new processes, would draw the same numbers again.
+    """
+    numbers = np.random.SeedSequence(task.seed, spawn_key=(task.epoch, task.number, 1))
+    seed = numbers.generate_state(4)
+    random.seed(seed.tobytes())
+    np.random.seed(seed)
 
 
 def _listen(pipe: Connection, tasks: queue.SimpleQueue) -> None:
@@ -199,4 +209,6 @@ def _why(code: int | None) -> str:
     """What may be behind the exit code of a worker process."""
     if code is not None and code < 0:
         return f"the system ended it (signal {-code}); perhaps memory ran out"
+    if code != 1:
+        return "something in the data set has ended it"
     return "a script that uses worker processes needs `if __name__ == '__main__':` around its start"

@@ -2,29 +2,21 @@
 
 A transform asks `current_generator()`. A DataLoader opens the stream of the batch that it fetches,
 `with Stream(seed, epoch, batch):`, so the numbers drawn depend on these three alone, and not on how
-many workers there are or which of them was first. Outside of a loader it is the generator that
-`manual_seed` sets. Streams are apart for each thread.
+many workers there are or which of them was first. `rand` and its kind draw from it too, so a data
+set may use them. Outside of a loader it is the generator that `manual_seed` sets. Streams are apart
+for each thread.
 """
 
 from __future__ import annotations
 
 import operator
-import threading
+from functools import cached_property
 
 import numpy as np
 
 from hello_dl.backend import random
 
 Seed = int | np.random.Generator | None
-
-
-class _Here(threading.local):
-    """The stream that this thread draws from."""
-
-    stream: Stream | None = None
-
-
-_here = _Here()
 
 
 class Stream:
@@ -39,27 +31,24 @@ class Stream:
 
     def __init__(self, seed: int, *place: int) -> None:
         self.seed, self.place = seed, place
-        self._generator: np.random.Generator | None = None
 
-    @property
+    @cached_property
     def generator(self) -> np.random.Generator:
         """The generator of this place."""
-        if self._generator is None:
-            numbers = np.random.SeedSequence(self.seed, spawn_key=self.place)
-            self._generator = np.random.Generator(np.random.PCG64(numbers))
-        return self._generator
+        numbers = np.random.SeedSequence(self.seed, spawn_key=self.place)
+        return np.random.Generator(np.random.PCG64(numbers))
 
     def __enter__(self) -> Stream:
-        self._before, _here.stream = _here.stream, self
+        self._before, random.here.stream = random.here.stream, self
         return self
 
     def __exit__(self, *_: object) -> None:
-        _here.stream = self._before
+        random.here.stream = self._before
 
 
 def current_generator() -> np.random.Generator:
     """Return the generator that transforms and samplers draw from here and now."""
-    return random.generator() if _here.stream is None else _here.stream.generator
+    return random.generator()
 
 
 def generator_of(seed: Seed) -> np.random.Generator:
@@ -71,7 +60,8 @@ def generator_of(seed: Seed) -> np.random.Generator:
         return current_generator()
     if isinstance(seed, np.random.Generator):
         return seed
-    return Stream(checked(seed), *(_here.stream.place if _here.stream else ())).generator
+    stream = random.here.stream
+    return Stream(checked(seed), *(stream.place if stream else ())).generator
 
 
 def new_seed(seed: Seed) -> int:

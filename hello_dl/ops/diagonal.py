@@ -7,6 +7,7 @@ from typing import Any
 from hello_dl.backend import Array, module_of
 from hello_dl.ops import reduce
 from hello_dl.ops.axes import axis_of
+from hello_dl.ops.convert import clone
 from hello_dl.ops.rule import rule
 
 
@@ -82,7 +83,7 @@ def diag(input: Any, diagonal: int = 0) -> Any:
         raise ValueError(f"diag takes a vector or a matrix, and the shape is {input.shape}")
     if len(input.shape) == 1:
         return diag_embed(input, offset=diagonal)
-    return _diagonal(input, offset=diagonal)
+    return clone(_diagonal(input, offset=diagonal))
 
 
 _diagonal = diagonal

@@ -38,6 +38,8 @@ def getitem(x: Array, *, index: Any):
         return gradient
 
     y = x[steps[0]]
+    if not is_array(y):  # one entry, which numpy copies: PyTorch's is a view, as blocks are
+        y = x[(*steps[0], ...)]
     return y[steps[1]] if len(steps) > 1 else y, pull
 
 

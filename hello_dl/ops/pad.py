@@ -29,7 +29,7 @@ def pad(x: Array, *, pad: Sequence[int], value: float = 0):
     y[inner] = x[outer]
 
     def pull(g):
-        if y[inner].size == x.size:
+        if y[inner].shape == x.shape:
             return g[inner]
         gradient = module_of(x).zeros(x.shape, g.dtype)
         gradient[outer] = g[inner]

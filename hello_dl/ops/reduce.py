@@ -111,7 +111,7 @@ def _as(dtype: Any, x: Array) -> Array:
 
 def _along(x: Array, run: str, axis: int) -> Array:
     """Return the sums or products up to each place of an axis; a single number is its own."""
-    return getattr(x, run)(axis) if x.ndim else x
+    return getattr(x, run)(axis) if x.ndim else x.copy()
 
 
 def _sums_from(g: Array, axis: int) -> Array:

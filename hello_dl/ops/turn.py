@@ -16,7 +16,7 @@ def flip(x: Array, *, dims: tuple[int, ...]):
     """Turn axes round: the last entry comes first."""
     axes = axes_of(dims, x.ndim)
     back = tuple(slice(None, None, -1 if axis in axes else 1) for axis in range(x.ndim))
-    return x[back], lambda g: g[back]
+    return x[back].copy(), lambda g: g[back]  # a view would let y[0] = 5 change x
 
 
 @rule(halves=True)

@@ -152,6 +152,17 @@ def in_rows(pictures: Sequence[Picture], width: int, gap: int = 3) -> Picture:
     return lines
 
 
+def captioned(images: np.ndarray, captions: Iterable[str | Picture], width: int) -> Picture:
+    """Draw pictures (n, height, width), ink 0..255, in rows, each with its caption below it."""
+    drawn = []
+    for image, caption in zip(crop(images), captions):
+        lines = (
+            [Text(line) for line in caption.split("\n")] if isinstance(caption, str) else caption
+        )
+        drawn.append([*draw_digit(image), *lines])
+    return in_rows(drawn, width)
+
+
 def confusion_table(counts: np.ndarray) -> Picture:
     """How often a digit (row) was taken for which (column), with the share that was read right."""
     classes = range(len(counts))

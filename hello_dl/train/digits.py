@@ -1,77 +1,54 @@
 """The main job, `hello-dl digits`: train a net on handwritten digits, and show how it reads them.
 
-Read `run` first, then `train`. The loop is in fit.py, what is left behind in files.py, and what
-is said in report.py.
+Read `run` first, then `train`. The loop is in fit.py, what can be chosen in digits_options.py, what
+is left behind in files.py, and what is said in report.py.
 """
 
 from __future__ import annotations
 
-import math
 import os
+import shutil
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-from rich.text import Text
 from threadpoolctl import threadpool_limits
 
+from hello_dl.backend import device
 from hello_dl.backend.random import manual_seed
+from hello_dl.data import transforms
+from hello_dl.data.dataset import TensorDataset
 from hello_dl.data.digits import Digits, load_digits
 from hello_dl.data.idx import read_idx
+from hello_dl.data.loader import DataLoader
 from hello_dl.data.mnist import TEST_IMAGES, TEST_LABELS
 from hello_dl.data.sources import DataError, find, named_folder, read
-from hello_dl.models import MODELS, make_model
+from hello_dl.models import make_model
 from hello_dl.nn import Module
-from hello_dl.show.dashboard import Dashboard
+from hello_dl.optim.lr_scheduler import LambdaLR
+from hello_dl.show.dashboard import Words
+from hello_dl.show.digit_panel import DigitPanel
 from hello_dl.show.output import Output
-from hello_dl.train import checkpoint, files, report
-from hello_dl.train.fit import Step, fit, predict, steps_per_epoch
-from hello_dl.train.metrics import Diary, Epoch, right_answers
+from hello_dl.train import checkpoint, files, report, state
+from hello_dl.train.diary import Diary, Line, read_digits
+from hello_dl.train.digits_options import DigitsOptions
+from hello_dl.train.fit import fit
+from hello_dl.train.interrupt import CtrlC
+from hello_dl.train.live import live
+from hello_dl.train.metrics import accuracy, right_answers
+from hello_dl.train.nonfinite import NonFiniteError
+from hello_dl.train.records import Epoch, Step, Training
+from hello_dl.train.saving import UnsavedError
 
 QUICK = 10_000  # digits to learn from with --quick
 LEARNED = 0.2  # of the test digits: who guesses reads 0.1 of them right
+WORDS = Words("digits", "on training digits", "on test digits", "Ctrl-C stops and saves")
 
 OnStep = Callable[[Step], None]
-
-
-@dataclass(frozen=True)
-class DigitsOptions:
-    """What can be chosen; ValueError where it makes no sense."""
-
-    data: str | Path | None = None  # a folder that holds MNIST, or "strokes"; None: look for it
-    epochs: int | None = None  # None: 10, or 2 with `quick`
-    batch_size: int = 64
-    lr: float = 0.05  # at the start; it falls to 0
-    seed: int = 0
-    out: str | Path = "out/digits"
-    quick: bool = False  # learn from some of the digits, in a second or two
-    plain: bool = False  # no live display
-    model: str = "mlp"
-    show: int | None = None  # do not train: load the model in `out` and read so many digits
-    download: bool = True
-
-    def __post_init__(self) -> None:
-        counts = {"epochs": self.epochs, "batch-size": self.batch_size, "show": self.show}
-        for name, value in counts.items():
-            if value is not None and value < 1:
-                raise ValueError(f"--{name} must be 1 or more, not {value}")
-        if not 0 < self.lr < math.inf:
-            raise ValueError(f"--lr must be above 0, such as 0.05, not {self.lr}")
-        if not str(self.out).strip():
-            raise ValueError("--out is empty: name a folder, such as out/digits")
-        if self.seed < 0:
-            raise ValueError(f"--seed must be 0 or more, not {self.seed}")
-        if self.model not in MODELS:
-            raise ValueError(f"there is no net '{self.model}'; --model takes {', '.join(MODELS)}")
-
-    @property
-    def passes(self) -> int:
-        """How many epochs that makes."""
-        return self.epochs or (2 if self.quick else 10)
 
 
 @dataclass(frozen=True)
@@ -82,7 +59,7 @@ class Result:
     right: int = 0  # test digits that were read right
     count: int = 0  # test digits; 0 if it was stopped before there was anything to test
     interrupted: bool = False
-    epochs: tuple[Epoch, ...] = ()
+    epochs: tuple[Line, ...] = ()
     files: tuple[Path, ...] = ()
     unsaved: str = ""  # why the files could not be written
 
@@ -105,7 +82,8 @@ def run(
     """
     output = Output(stdout or sys.stdout, options.plain)
     try:
-        result = show(options, output) if options.show else train(options, output, on_step)
+        with device(options.device):
+            result = show(options, output) if options.show else train(options, output, on_step)
     except KeyboardInterrupt:
         output.say("Stopped. Nothing was saved.")
         result = Result(interrupted=True)
@@ -121,32 +99,99 @@ def run(
 def train(options: DigitsOptions, output: Output, on_step: OnStep | None = None) -> Result:
     """Train, save and report."""
     out = files.writable_folder(options.out)
+    if options.resume:
+        options = options.as_in(state.read(files.unfinished_run(out))["options"])
     digits = load(options, output)
     manual_seed(options.seed)
     model = make_model(options.model)
-    announce(options, digits, model, output)
+    diary = Diary(model, digits)
+    training = prepare(options, digits, model, diary, out)
+    announce(options, digits, model, diary, output)
 
-    diary, interrupted = Diary(model, digits.test_images, digits.test_labels), False
+    interrupted, unsaved = False, ""
+    panel = DigitPanel(output, *digits[2:4], diary.read)
+    title = f"hello-dl digits  {options.model} on {digits.name}"
+    shown = live(training, title, output=output, panel=panel, words=WORDS, line=report.epoch_line)
     try:
-        learn(options, digits, model, diary, output, on_step)
+        learn(shown, diary, panel, on_step)
+    except NonFiniteError as error:
+        fix = f"the steps are too large, try --lr {min(options.rate / 10, 0.05):g}"
+        raise ValueError(f"{str(error).splitlines()[0]} {fix}") from None
     except KeyboardInterrupt:
         if not diary.losses:
             raise  # nothing is learned yet: keep what an earlier run has saved
         interrupted = True
-    if output.console:  # the live display is gone: leave behind what it has shown
-        output.show(Text(report.epoch_line(epoch, options.passes)) for epoch in diary.epochs)
-    if diary.untested:  # it was stopped in the middle of an epoch
-        diary.end_epoch()
+    except UnsavedError as error:  # what was learned is worth a report all the same
+        unsaved = str(error)
+    diary.end_early()
+    return finish(options, model, diary, out, output, interrupted, unsaved)
 
-    about = {"model": options.model, "data": digits.name, "seed": str(options.seed)}
-    written, note, unsaved = [], "", ""
+
+def prepare(
+    options: DigitsOptions, digits: Digits, model: Module, diary: Diary, out: Path
+) -> Training:
+    """Put the training together; a run to be resumed is then where it was."""
+    bent = transforms.RandomAffine(10, (0.08, 0.08), (0.9, 1.1), interpolation="bilinear")
+    changes = [transforms.ToTensor(), *[bent] * options.augment]
+    loader = DataLoader(
+        TensorDataset(*digits[:2], transform=transforms.Compose(changes)),
+        options.batch_size,
+        shuffle=True,
+    )
+    optimizer, steps = options.make_optimizer(model), options.passes * len(loader)
+    return fit(
+        model,
+        loader,
+        optimizer=optimizer,
+        metrics={"accuracy": accuracy},
+        epochs=options.passes,
+        schedule=LambdaLR(optimizer, lambda step: 1 - step / steps),
+        validate=diary.test,
+        monitor="accuracy",
+        mode="max",
+        out=out / files.UNFINISHED,
+        resume=options.resume,
+        also={"options": options, "diary": diary},
+    )
+
+
+def learn(training: Training, diary: Diary, panel: DigitPanel, on_step: OnStep | None) -> None:
+    """Go through the training; a Ctrl-C on the way ends it between two steps."""
+    # Products this small are done before it pays to share them, and on a busy machine the threads
+    # of a shared one wait for each other: that can take thirty times as long.
+    threads = None if "OPENBLAS_NUM_THREADS" in os.environ else 1
+    with threadpool_limits(threads, "blas"), CtrlC() as ctrl_c, closing(training):
+        for record in training:
+            diary.note(record)
+            if isinstance(record, Epoch):
+                panel.misread = diary.misread()
+            elif on_step:
+                on_step(record)
+            if ctrl_c.pressed:
+                raise KeyboardInterrupt
+
+
+def finish(
+    options: DigitsOptions,
+    model: Module,
+    diary: Diary,
+    out: Path,
+    output: Output,
+    interrupted: bool,
+    unsaved: str,
+) -> Result:
+    """Save what was learned, and say how well that works."""
+    about = {"model": options.model, "data": diary.data, "seed": str(options.seed)}
+    written, note = [], ""
     try:
         written += files.save(out, model, diary, about)
-        pictures, note = files.draw_pictures(out, model, diary, f"{options.model} on {digits.name}")
+        pictures, note = files.draw_pictures(out, model, diary, f"{options.model} on {diary.data}")
         written += pictures
+        if not interrupted and not unsaved:
+            shutil.rmtree(out / files.UNFINISHED, ignore_errors=True)
     except KeyboardInterrupt:
         interrupted = True
-    except ValueError as error:  # said at the end: what was learned is worth a report all the same
+    except ValueError as error:  # said at the end
         unsaved = str(error)
     output.show(report.training(diary, interrupted))
     if not interrupted:
@@ -155,56 +200,18 @@ def train(options: DigitsOptions, output: Output, on_step: OnStep | None = None)
         output.say(line)
     if written:
         output.say(f"saved  {', '.join(file.name for file in written)} in {out}")
-    if digits.name != "MNIST":
+    if interrupted:
+        where = "" if options.out == DigitsOptions.out else f" --out {options.out}"
+        output.say(f"to go on: hello-dl digits --resume{where}")
+    if diary.data != "MNIST":
         try_mnist(model, output)
     right, count = right_answers(diary.probabilities, diary.labels), len(diary.labels)
     if right < LEARNED * count and not interrupted:
-        output.say(f"It did not learn: try a smaller --lr, such as {min(options.lr / 10, 0.05):g}.")
+        output.say(
+            f"It did not learn: try a smaller --lr, such as {min(options.rate / 10, 0.05):g}."
+        )
     epochs = tuple(diary.epochs)
-    return Result(digits.name, right, count, interrupted, epochs, tuple(written), unsaved)
-
-
-def learn(
-    options: DigitsOptions,
-    digits: Digits,
-    model: Module,
-    diary: Diary,
-    output: Output,
-    on_step: OnStep | None,
-) -> None:
-    """Train on the training digits and test after every epoch; live where the output allows."""
-    epochs, batch_size = options.passes, options.batch_size
-    steps = steps_per_epoch(len(digits.train_labels), batch_size)
-    training = fit(
-        model,
-        digits.train_images,
-        digits.train_labels,
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=options.lr,
-    )
-    display = None
-    if output.console:
-        title = f"{options.model} on {digits.name}"
-        display = Dashboard(output, title, epochs, steps, *digits[2:4], diary.read)
-    quiet = np.errstate(over="ignore", invalid="ignore")  # `fit` complains of what matters
-    # Products this small are done before it pays to share them, and on a busy machine the threads
-    # of a shared one wait for each other: that can take thirty times as long.
-    threads = None if "OPENBLAS_NUM_THREADS" in os.environ else 1
-    with display or nullcontext(), threadpool_limits(threads, "blas"), quiet:
-        for step in training:
-            diary.step(step)
-            if display:
-                display.step(step.epoch, step.loss, step.right, step.seen, step.lr)
-            if on_step:
-                on_step(step)
-            if step.number % steps:
-                continue
-            epoch = diary.end_epoch()
-            if display:
-                display.tested(epoch.test_accuracy, diary.misread())
-            else:
-                output.say(report.epoch_line(epoch, epochs))
+    return Result(diary.data, right, count, interrupted, epochs, tuple(written), unsaved)
 
 
 # --------------------------------------------------------------------------- data, and showing
@@ -232,15 +239,20 @@ def load(options: DigitsOptions, output: Output) -> Digits:
     return digits
 
 
-def announce(options: DigitsOptions, digits: Digits, model: Module, output: Output) -> None:
+def announce(
+    options: DigitsOptions, digits: Digits, model: Module, diary: Diary, output: Output
+) -> None:
     """Say what will happen."""
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    steps = steps_per_epoch(len(digits.train_labels), options.batch_size)
+    steps = -(-len(digits.train_labels) // options.batch_size)
     output.say(f"net    {options.model}, {parameters:,} parameters")
+    optimizer = "" if options.optimizer == "sgd" else f"{options.optimizer}, "
     output.say(
-        f"train  {options.passes} x {steps:,} steps of {options.batch_size} digits, "
-        f"learning rate {options.lr:g} falling to 0, seed {options.seed}"
+        f"train  {options.passes} x {steps:,} steps of {options.batch_size} digits, {optimizer}"
+        f"learning rate {options.rate:g} falling to 0, seed {options.seed}"
     )
+    if diary.losses:
+        output.say(f"resume after {len(diary.losses):,} steps")
 
 
 def try_mnist(model: Module, output: Output) -> None:
@@ -254,7 +266,7 @@ def try_mnist(model: Module, output: Output) -> None:
     except DataError as error:
         output.say(f"MNIST could not be tried: {error}")
         return
-    right = right_answers(predict(model, images), labels)
+    right = right_answers(read_digits(model, images), labels)
     score = report.score(right, len(labels), "MNIST")
     output.say(f"real handwriting, which it never saw: {score}")
 
@@ -277,7 +289,7 @@ def show(options: DigitsOptions, output: Output) -> Result:
         raise ValueError(f"--show {many} is more than the {len(labels):,} test digits")
     output.say(f"net    {options.model} from {path}, trained on {about.get('data', '?')}")
     output.say()
-    probabilities = predict(model, images)
+    probabilities = read_digits(model, images)
     chosen = np.random.default_rng(options.seed).choice(len(labels), many, replace=False)
     output.show(report.readings(images[chosen], probabilities[chosen], labels[chosen], output))
     output.say()

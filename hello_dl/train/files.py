@@ -10,10 +10,12 @@ from hello_dl.functional import cross_entropy
 from hello_dl.nn import Module
 from hello_dl.tensor import Tensor
 from hello_dl.train import checkpoint
-from hello_dl.train.fit import as_input
-from hello_dl.train.metrics import Diary, write_metrics
+from hello_dl.train.batches import device_of_model, moved
+from hello_dl.train.diary import Diary, as_input, write_metrics
+from hello_dl.train.saving import LAST
 
 MODEL, GRAPH, CURVES, METRICS = "model.safetensors", "graph.svg", "curves.png", "metrics.jsonl"
+UNFINISHED = "unfinished"  # a folder with the checkpoint, as long as the run has not ended
 
 
 def writable_folder(folder: str | Path) -> Path:
@@ -34,6 +36,17 @@ def writable_folder(folder: str | Path) -> Path:
             f"--out {str(folder)!r} cannot be written to: {why}; name another folder"
         ) from None
     return out
+
+
+def unfinished_run(out: Path) -> Path:
+    """Return the checkpoint of the run to go on with; ValueError if there is none."""
+    path = out / UNFINISHED / LAST
+    if not path.exists():
+        raise ValueError(
+            f"there is no unfinished run in '{out}' to go on with: leave --resume out to begin "
+            "one, or name its folder with --out"
+        )
+    return path
 
 
 def save(out: Path, model: Module, diary: Diary, about: dict[str, str]) -> list[Path]:
@@ -77,7 +90,8 @@ def draw_pictures(out: Path, model: Module, diary: Diary, title: str) -> tuple[l
 
 def loss_of_three(model: Module, diary: Diary) -> Tensor:
     """The loss of three test digits, with the whole graph behind it and all gradients."""
-    images, labels = as_input(diary.images[:3]), Tensor(diary.labels[:3])
+    three = [as_input(diary.images[:3]), Tensor(diary.labels[:3])]
+    images, labels = moved(three, device_of_model(model))
     images.name, labels.name = "images", "labels"
     images.requires_grad = True  # so that the picture goes back to the pixels
     loss = cross_entropy(model(images), labels)

@@ -1,89 +1,148 @@
-"""The training loop: guess, measure, backward, step. And its counterpart, predicting."""
+"""The training loop: guess, measure, backward, step.
+
+What it leaves to others: where batches come from (feed.py), how far a run is (run.py), what is
+saved (saving.py), and to see when numbers are no numbers any more (lookout.py).
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hello_dl import functional as F
-from hello_dl.backend import random
-from hello_dl.graph import no_grad
 from hello_dl.nn import Module
-from hello_dl.optim import SGD
+from hello_dl.optim import Optimizer
+from hello_dl.optim.lr_scheduler import ReduceLROnPlateau
 from hello_dl.tensor import Tensor
-
-
-class Step(NamedTuple):
-    """What is known after one step of training, measured on its batch before the step."""
-
-    epoch: int  # passes through the data, this one included: 1, 2, ...
-    number: int  # steps so far: 1, 2, ...
-    loss: float
-    right: int  # pictures of the batch that were read right
-    seen: int  # pictures in the batch
-    lr: float
-
-
-def as_input(images: np.ndarray) -> Tensor:
-    """Pictures with ink 0..255 (uint8) as a net takes them: ink 0..1 in float32."""
-    return Tensor(np.multiply(images, 1 / 255, dtype=np.float32))
-
-
-def steps_per_epoch(count: int, batch_size: int) -> int:
-    """How many batches `count` pictures make; the last one may be smaller."""
-    return -(-count // batch_size)
+from hello_dl.train.batches import Batch, Measure, device_of_model, measure_with
+from hello_dl.train.early_stopping import EarlyStopping
+from hello_dl.train.feed import Feed, Portion
+from hello_dl.train.log import Log
+from hello_dl.train.lookout import Lookout
+from hello_dl.train.records import Reading, Training
+from hello_dl.train.run import Run, Validate
+from hello_dl.train.saving import Stateful
+from hello_dl.train.settings import check_counts, check_model, check_needs, check_schedule
+from hello_dl.train.statistics import Watch
 
 
 def fit(
     model: Module,
-    images: np.ndarray,
-    labels: np.ndarray,
+    loader: Iterable[Batch],
     *,
-    epochs: int,
-    batch_size: int,
-    lr: float,
-    momentum: float = 0.9,
-) -> Iterator[Step]:
-    """Train `model` on pictures (n, 28, 28) uint8 and labels (n,), yielding after every step.
+    optimizer: Optimizer,
+    loss: Callable[..., Tensor] | None = F.cross_entropy,
+    metrics: Mapping[str, Callable[[Tensor, Tensor], Any]] | None = None,
+    step_loss: Callable[[Module, Batch], Any] | None = None,
+    epochs: int = 1,
+    schedule: Any = None,
+    schedule_every: str = "step",
+    accumulate: int = 1,
+    clip: float | None = None,
+    validate: Validate | None = None,
+    monitor: str = "loss",
+    mode: str = "min",
+    patience: int | None = None,
+    min_delta: float = 0.0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    save_every: int | None = None,
+    log_every: int | None = None,
+    tensorboard: bool = False,
+    statistics: int | None = None,
+    also: Mapping[str, Stateful] | None = None,
+) -> Training:
+    """Train a model, and yield a `Step` after every update and an `Epoch` after every pass.
 
-    The learning rate falls in a straight line from `lr` to 0: large steps to get there fast, small
-    ones to settle. Every epoch goes through all pictures once, shuffled. A loss that is not finite
-    is a ValueError: from there, nothing can be learned any more.
+        for progress in fit(model, loader, optimizer=optimizer, epochs=3):
+            print(progress.step, progress.loss)  # break when you like
+
+    loader       what gives batches once an epoch: a DataLoader, or a list. A batch is (inputs,
+                 targets), or (input, input, targets), or a dict with its targets under that name.
+    loss         loss(model(inputs), targets); None if the model itself returns the loss
+    metrics      what else to measure: {"accuracy": accuracy} gives Step.metrics["accuracy"]
+    step_loss    for any other contract: step_loss(model, batch) gives the loss, or (loss, metrics)
+    schedule     of optim.lr_scheduler; moves after every update, or with schedule_every="epoch"
+                 after every epoch. ReduceLROnPlateau does that always, by what `monitor` says.
+    accumulate   batches to an update, which is that of one batch with all of their samples
+    clip         the length to which a longer gradient is cut
+    validate     a loader of held-out batches, or a function of the model that gives {name: number};
+                 called after every epoch, in evaluation mode and without a graph
+    monitor      the number of validation by which `best` is chosen; `mode` is "min" or "max"
+    patience     stop after so many epochs in a row that are not better by more than `min_delta`
+    out          a folder for `last.safetensors`, written after every epoch, every `save_every`
+                 updates, and when the caller breaks off; for `best.safetensors`; and for
+                 `metrics.jsonl`, with a line for every epoch and every `log_every` updates.
+                 `tensorboard` puts the same into files for TensorBoard.
+    resume       go on from `last.safetensors` exactly where it was saved, if it is there. Make
+                 model, optimizer, schedule and loader as for the first start.
+    statistics   look into the layers every so many updates: Step.statistics.table()
+    also         more objects with state_dict() and load_state_dict() to save and to resume
+
+    The model is switched to training; batches are moved to its device. A loss or gradient that is
+    not finite ends it with a NonFiniteError, which says what operation it came from; the weights
+    are then as before that step. Settings that make no sense and checkpoints that do not fit are a
+    ValueError at once.
     """
-    optimizer = SGD(model.parameters(), lr, momentum)
-    steps, number = epochs * steps_per_epoch(len(images), batch_size), 0
+    check_model(model, optimizer, metrics or {})
+    counts = {"save_every": save_every, "log_every": log_every, "statistics": statistics}
+    check_counts(epochs=epochs, accumulate=accumulate, **counts)
+    check_schedule(schedule, schedule_every, validate)
+    check_needs("validate", validate, patience=patience)
+    files = {"resume": resume, "save_every": save_every, "log_every": log_every}
+    check_needs("out", out, **files, tensorboard=tensorboard, also=also)
+    measure = measure_with(loss, metrics or {}, step_loss)
+    by_epoch = schedule_every == "epoch" or isinstance(schedule, ReduceLROnPlateau)
+    by_step = None if by_epoch else schedule
+    run = Run(
+        model,
+        Feed(loader, accumulate, device_of_model(model)),
+        optimizer,
+        measure,
+        epochs,
+        schedule=schedule,
+        schedule_every="epoch" if by_epoch else "step",
+        validate=validate,
+        stopping=EarlyStopping(monitor, mode, patience, min_delta),
+        lookout=Lookout(model, optimizer, by_step, measure, gradient, clip),
+        watch=Watch(model, optimizer, statistics) if statistics else None,
+        log=Log(Path(out), log_every, tensorboard) if out is not None else None,
+        save_every=save_every,
+    )
+    if out is not None:
+        run.keep_in(Path(out), also or {}, resume)
+    return train(run)
+
+
+def train(run: Run) -> Training:
+    """The loop itself, at whatever point the run is."""
+    model, optimizer = run.model, run.optimizer
     model.train()
-    for epoch in range(1, epochs + 1):
-        shuffled = random.generator().permutation(len(images))
-        for start in range(0, len(images), batch_size):
-            batch = shuffled[start : start + batch_size]
-            optimizer.lr = lr * (1 - number / steps)
-            number += 1
-
-            logits = model(as_input(images[batch]))
-            loss = F.cross_entropy(logits, Tensor(labels[batch]))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-
-            if not math.isfinite(loss.item()):
-                raise ValueError(
-                    f"the loss is {loss.item()} at step {number}, with lr {lr:g}: "
-                    f"the steps are too large, try --lr {min(lr / 10, 0.05):g}"
-                )
-            right = int((logits.data.argmax(1) == labels[batch]).sum())
-            yield Step(epoch, number, loss.item(), right, len(batch), optimizer.lr)
+    with run:  # when the caller breaks off, it is saved
+        while run.unfinished:
+            for portions in run.feed:  # one batch, or as many as `accumulate` says
+                run.begin_step(portions)
+                with np.errstate(all="ignore"):  # `check` sees what is nan or inf
+                    reading = gradient(model, optimizer, run.measure, portions)
+                    run.check(portions, reading)
+                    optimizer.step()
+                yield run.end_step(reading)
+                run.save_if_due()
+            yield run.end_epoch()
+            run.save()
 
 
-@no_grad()
-def predict(model: Module, images: np.ndarray, batch_size: int = 1000) -> np.ndarray:
-    """Probabilities (n, 10) that the model gives to pictures (n, 28, 28) uint8."""
-    training = model.training
-    model.eval()
-    batches = (images[i : i + batch_size] for i in range(0, len(images), batch_size))
-    probabilities = [model(as_input(batch)).softmax().numpy() for batch in batches]
-    model.train(training)
-    return np.concatenate(probabilities)
+def gradient(
+    model: Module, optimizer: Optimizer, measure: Measure, portions: list[Portion]
+) -> Reading:
+    """Guess, measure, backward: leave the gradient of a step at the parameters."""
+    reading = Reading()
+    optimizer.zero_grad()
+    for batch, samples, share in portions:
+        loss, numbers = measure(model, batch)  # guess, and measure how wrong that is
+        loss.backward(share)  # which weight had what part in it?
+        reading.add(loss, numbers, samples)
+    return reading

@@ -5,27 +5,22 @@ from __future__ import annotations
 import numpy as np
 from rich.text import Text
 
-from hello_dl.show.digits import (
-    Picture,
-    confusion_table,
-    crop,
-    draw_digit,
-    in_rows,
-    percent,
-    verdict,
-)
+from hello_dl.show.digits import Picture, captioned, confusion_table, percent, verdict
 from hello_dl.show.output import Output
-from hello_dl.train.metrics import Diary, Epoch, confusion, worst_mistakes
+from hello_dl.train.diary import Diary
+from hello_dl.train.metrics import confusion, worst_mistakes
+from hello_dl.train.records import Epoch
 
 WORST = 6  # mistakes that are shown
 
 
-def epoch_line(epoch: Epoch, epochs: int) -> str:
+def epoch_line(epoch: Epoch) -> str:
     """One epoch in less than 80 columns."""
+    trained, tested = epoch.metrics["accuracy"], epoch.validation["accuracy"]
     return (
-        f"epoch {epoch.epoch:>{len(str(epochs))}} of {epochs}   loss {epoch.loss:.4f}   "
-        f"train {percent(epoch.train_accuracy)}   test {percent(epoch.test_accuracy)}   "
-        f"{epoch.images_per_second:,.0f} images/s"
+        f"epoch {epoch.epoch:>{len(str(epoch.epochs))}} of {epoch.epochs}   "
+        f"loss {epoch.loss:.4f}   train {percent(trained)}   test {percent(tested)}   "
+        f"{epoch.samples_per_second:,.0f} images/s"
     )
 
 
@@ -57,9 +52,6 @@ def readings(
     images: np.ndarray, probabilities: np.ndarray, labels: np.ndarray, output: Output
 ) -> Picture:
     """Digits side by side, each with what the net made of it."""
-    pictures = []
-    for image, given, actual in zip(crop(images), probabilities, labels.tolist()):
-        predicted = int(given.argmax())
-        digit = draw_digit(image)
-        pictures.append([*digit, *verdict(predicted, actual, float(given[predicted]))])
-    return in_rows(pictures, output.width)
+    predicted = probabilities.argmax(1).tolist()
+    sure = probabilities.max(1).tolist()
+    return captioned(images, map(verdict, predicted, labels.tolist(), sure), output.width)
