@@ -50,7 +50,7 @@ def slopes_of_labels(g: Array, known: tuple[Array, ...]) -> Array:
         each = numpy.int32(g.ndim)  # 1 if every row has an upstream gradient of its own
         sizes = (numpy.int32(rows), numpy.int32(classes), each)
         blocks, threads = (-(-gradient.size // 256),), (256,)
-        upstream = _cupy().ascontiguousarray(g)
+        upstream = _cupy().ascontiguousarray(g, logits.dtype)  # g may be in half precision
         arguments = (*known, upstream, *sizes, gradient)
         _kernel("backward", logits.dtype.name)(blocks, threads, arguments)
     return gradient
