@@ -3,6 +3,7 @@ import json
 import re
 import signal
 import struct
+import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from threadpoolctl import threadpool_info
 
 from hello_dl import Tensor, manual_seed, nn
-from hello_dl.backend import current_device
+from hello_dl.backend import current_device, device
 from hello_dl.data import sources
 from hello_dl.data.digits import Digits
 from hello_dl.data.sources import DataError
@@ -681,3 +682,12 @@ def test_one_thread_multiplies_unless_the_user_says_otherwise(job, wish, monkeyp
     job(lambda step: during.append(blas_threads()), epochs=1)
     assert during[0] == (before if wish else [1] * len(before))
     assert blas_threads() == before
+
+
+def test_that_there_is_no_gpu_is_said_once():
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        options = DigitsOptions(device="cuda")
+        with device(options.device):
+            pass
+    assert len(said) == (options.device == "cpu")

@@ -430,6 +430,9 @@ def test_a_loader_without_a_length():
         ({"resume": True}, "resume=True needs out="),
         ({"tensorboard": True}, "tensorboard=True needs out="),
         ({"statistics": -1}, "statistics .* -1"),
+        ({"clip": "1"}, "clip .* '1'"),
+        ({"out": ""}, "out='' cannot be written to: the name is empty"),
+        ({"out": __file__}, "out=.* it is a file; name another folder"),
         ({"metrics": {"loss": accuracy}}, "cannot be called 'loss'"),
         ({"metrics": {"step": accuracy}}, "cannot be called 'step'"),
     ],
@@ -439,6 +442,47 @@ def test_settings_that_make_no_sense_are_named_at_once(options, told):
     with pytest.raises(ValueError, match=told) as caught:
         fit(model, batches(), optimizer=optim.SGD(model.parameters(), lr=0.1), **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"out": 3}, "out is a folder, .* not 3"),
+        ({"metrics": accuracy}, "metrics are functions by name"),
+        ({"metrics": [accuracy]}, "metrics are functions by name"),
+        ({"validate": 3}, "validate is a loader, or a function of the model, not 3"),
+        ({"loader": None}, "fit takes a DataLoader, or a list of batches, not None"),
+        ({"loader": TensorDataset(np.zeros((8, 4)))}, r"TensorDataset gives samples: DataLoader\("),
+    ],
+)
+def test_settings_of_the_wrong_kind_are_named_at_once(options, told):
+    model = net()
+    settings = {"loader": batches(), "optimizer": optim.SGD(model.parameters(), lr=0.1)} | options
+    with pytest.raises(TypeError, match=told):
+        fit(model, **settings)
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "last.safetensors", "best.safetensors"])
+def test_a_folder_that_cannot_take_the_files_is_an_error_before_any_step(tmp_path, name):
+    (tmp_path / name).mkdir()
+    model = net()
+    with pytest.raises(ValueError, match=f"{name} in it is a folder"):
+        fit(model, batches(), optimizer=optim.SGD(model.parameters(), lr=0.1), out=tmp_path)
+
+
+def test_what_is_no_number_is_named():
+    model = net()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    told = r"metric 'each' must give one number, not an array of shape \(8,\)"
+    with pytest.raises(TypeError, match=told):
+        list(fit(model, batches(), optimizer=optimizer,
+                 metrics={"each": lambda out, y: out.argmax(1) == y}))  # fmt: skip
+    with pytest.raises(TypeError, match="'none' must give one number, not None"):
+        list(fit(model, batches(), optimizer=optimizer, metrics={"none": lambda out, y: None}))
+    with pytest.raises(TypeError, match="a loss is a Tensor .* not 1.0"):
+        list(fit(model, batches(), optimizer=optimizer, loss=lambda out, y: 1.0))
+    with pytest.raises(ValueError, match="no batches of inputs"):
+        predict(model, [])
 
 
 def test_the_parts_must_belong_together():
@@ -452,6 +496,9 @@ def test_the_parts_must_belong_together():
         fit(model, batches(), optimizer=0.1)
     with pytest.raises(TypeError, match="lr_scheduler"):
         fit(model, batches(), optimizer=optimizer, schedule=0.1)
+    others = StepLR(optim.SGD(net().parameters(), lr=0.1), 3)
+    with pytest.raises(ValueError, match="the learning rate of another optimizer"):
+        fit(model, batches(), optimizer=optimizer, schedule=others)
     with pytest.raises(ValueError, match="ReduceLROnPlateau needs validate="):
         fit(model, batches(), optimizer=optimizer, schedule=ReduceLROnPlateau(optimizer))
     with pytest.raises(ValueError, match="monitor='accuracy': validation measures 'loss'"):

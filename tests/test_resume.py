@@ -235,31 +235,37 @@ def assert_nothing_changed(training, before):
     assert_same(after[0], before[0])
 
 
+def optimize_with(training, optimizer):
+    training.options["optimizer"] = training.optimizer = optimizer
+    training.options["schedule"] = StepLR(optimizer, 5, 0.7)
+
+
 def other_model(training):
     training.model = nn.Sequential(nn.Linear(3, 9), nn.Tanh(), nn.Linear(9, 2))
-    training.options["optimizer"] = training.optimizer = optim.Adam(training.model.parameters())
+    optimize_with(training, optim.Adam(training.model.parameters()))
 
 
 def more_layers(training):
     training.model = nn.Sequential(*training.model, nn.Tanh(), nn.Linear(2, 2))
-    training.options["optimizer"] = training.optimizer = optim.Adam(training.model.parameters())
+    optimize_with(training, optim.Adam(training.model.parameters()))
 
 
 def other_optimizer(training):
-    training.options["optimizer"] = training.optimizer = optim.SGD(
-        training.model.parameters(), lr=0.1
-    )
+    optimize_with(training, optim.SGD(training.model.parameters(), lr=0.1))
 
 
 def other_groups(training):
     first, second = list(training.model.parameters())[:2], list(training.model.parameters())[2:]
-    training.options["optimizer"] = training.optimizer = optim.Adam(
-        [{"params": first}, {"params": second}], lr=0.1
-    )
+    optimize_with(training, optim.Adam([{"params": first}, {"params": second}], lr=0.1))
 
 
 def other_loader(training):
     training.loader = DataLoader(training.data, 5, shuffle=True)
+
+
+def as_many_batches_of_another_size(training):
+    data = TensorDataset(np.zeros((30, 3), np.float32), np.zeros(30, np.int64))
+    training.loader = DataLoader(data, 5, shuffle=True)
 
 
 def no_schedule(training):
@@ -278,6 +284,7 @@ def no_validation(training):
         (other_optimizer, ["optimizer is Adam", "SGD"]),
         (other_groups, ["optimizer", "group"]),
         (other_loader, ["batches in an epoch is 6", "5"]),
+        (as_many_batches_of_another_size, ["batch_size is"]),
         (no_schedule, ["schedule is StepLR", "None"]),
         (no_validation, ["validate"]),
     ],

@@ -95,6 +95,8 @@ def measure_with(
 
 def one_number(loss: Tensor) -> Tensor:
     """Return the loss as a Tensor of shape (); ValueError if it has more than one number."""
+    if not isinstance(loss, Tensor):
+        raise TypeError(f"a loss is a Tensor that training can go back from, not {loss!r:.60}")
     if loss.shape == ():
         return loss
     if loss.numel() != 1:

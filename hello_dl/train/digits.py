@@ -116,7 +116,7 @@ def train(options: DigitsOptions, output: Output, on_step: OnStep | None = None)
         learn(shown, diary, panel, on_step)
     except NonFiniteError as error:
         fix = f"the steps are too large, try --lr {min(options.rate / 10, 0.05):g}"
-        raise ValueError(f"{str(error).splitlines()[0]} {fix}") from None
+        raise ValueError(f"{error.what}; {fix}") from None
     except KeyboardInterrupt:
         if not diary.losses:
             raise  # nothing is learned yet: keep what an earlier run has saved

@@ -71,7 +71,7 @@ class DigitsOptions:
         if self.optimizer not in OPTIMIZERS:
             known = ", ".join(OPTIMIZERS)
             raise ValueError(f"there is no optimizer '{self.optimizer}'; --optimizer takes {known}")
-        check_device(self.device)
+        object.__setattr__(self, "device", check_device(self.device))  # warns once, here
 
     @property
     def passes(self) -> int:

@@ -68,4 +68,7 @@ def predict(model: Module, inputs: Iterable[Any]) -> np.ndarray:
     """Return what the model makes of batches of inputs, end to end, in CPU memory."""
     device = device_of_model(model)
     with evaluating(model):
-        return np.concatenate([model(moved(batch, device)).numpy() for batch in inputs])
+        outputs = [model(moved(batch, device)).numpy() for batch in inputs]
+    if not outputs:
+        raise ValueError("there are no batches of inputs to predict from")
+    return np.concatenate(outputs)

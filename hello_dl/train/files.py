@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from hello_dl.data.files import replacing
+from hello_dl.data.files import make_writable, replacing
 from hello_dl.functional import cross_entropy
 from hello_dl.nn import Module
 from hello_dl.tensor import Tensor
@@ -20,22 +19,7 @@ UNFINISHED = "unfinished"  # a folder with the checkpoint, as long as the run ha
 
 def writable_folder(folder: str | Path) -> Path:
     """Make the folder; a ValueError, before any work is done, if nothing can be written there."""
-    out, probe = Path(folder), Path(folder) / f".{os.getpid()}.part"
-    try:
-        if out.is_file():
-            raise NotADirectoryError(0, "it is a file")
-        out.mkdir(parents=True, exist_ok=True)
-        probe.write_text("")
-        probe.unlink()
-        for name in (MODEL, GRAPH, CURVES, METRICS):
-            if (out / name).is_dir():
-                raise IsADirectoryError(0, f"{name} in it is a folder")
-    except (OSError, ValueError) as error:  # ValueError: a name that no folder can have
-        why = getattr(error, "strerror", None) or str(error)
-        raise ValueError(
-            f"--out {str(folder)!r} cannot be written to: {why}; name another folder"
-        ) from None
-    return out
+    return make_writable(folder, f"--out {str(folder)!r}", (MODEL, GRAPH, CURVES, METRICS))
 
 
 def unfinished_run(out: Path) -> Path:

@@ -25,7 +25,14 @@ from hello_dl.train.lookout import Lookout
 from hello_dl.train.records import Reading, Training
 from hello_dl.train.run import Run, Validate
 from hello_dl.train.saving import Stateful
-from hello_dl.train.settings import check_counts, check_model, check_needs, check_schedule
+from hello_dl.train.settings import (
+    check_counts,
+    check_loader,
+    check_model,
+    check_needs,
+    check_out,
+    check_schedule,
+)
 from hello_dl.train.statistics import Watch
 
 
@@ -88,12 +95,15 @@ def fit(
     ValueError at once.
     """
     check_model(model, optimizer, metrics or {})
+    check_loader(loader, validate)
     counts = {"save_every": save_every, "log_every": log_every, "statistics": statistics}
     check_counts(epochs=epochs, accumulate=accumulate, **counts)
-    check_schedule(schedule, schedule_every, validate)
+    check_schedule(schedule, schedule_every, validate, optimizer)
     check_needs("validate", validate, patience=patience)
     files = {"resume": resume, "save_every": save_every, "log_every": log_every}
     check_needs("out", out, **files, tensorboard=tensorboard, also=also)
+    if out is not None:
+        check_out(out)
     measure = measure_with(loss, metrics or {}, step_loss)
     by_epoch = schedule_every == "epoch" or isinstance(schedule, ReduceLROnPlateau)
     by_step = None if by_epoch else schedule

@@ -41,8 +41,8 @@ class Lookout:
         passes: Passes,
         clip: float | None,
     ) -> None:
-        if clip is not None and not 0 < clip < math.inf:
-            raise ValueError(f"clip is a length above 0, such as 1.0, not {clip}")
+        if clip is not None and not (isinstance(clip, int | float) and 0 < clip < math.inf):
+            raise ValueError(f"clip is a length above 0, such as 1.0, not {clip!r}")
         self.model, self.optimizer, self.schedule = model, optimizer, schedule
         self.measure, self.passes, self.clip = measure, passes, clip
         small = sum(p.data.nbytes for p in optimizer.parameters) <= LARGE

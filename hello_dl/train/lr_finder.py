@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hello_dl import functional as F
+from hello_dl.data.files import replacing
 from hello_dl.nn import Module
 from hello_dl.optim import Optimizer
 from hello_dl.tensor import Tensor
@@ -39,7 +40,8 @@ class LRCurve(NamedTuple):
         """Write a PNG of the curve."""
         from hello_dl.show.plots import draw_lr_curve
 
-        draw_lr_curve(Path(path), self.lrs, self.losses, self.suggestion)
+        with replacing(Path(path)) as part:
+            draw_lr_curve(part, self.lrs, self.losses, self.suggestion)
 
 
 def find_lr(
@@ -69,6 +71,8 @@ def find_lr(
         model.train()
         measure = measure_with(loss, {}, step_loss)
         losses = list(_losses(model, _forever(feed), optimizer, measure, lrs))
+    if not losses:
+        raise ValueError("the loss is nan or inf at the very first step: see what it is made of")
     if len(losses) < 10:
         raise ValueError(
             f"the loss exploded within {len(losses)} steps from lr {start:g} on: try a smaller "

@@ -21,19 +21,23 @@ from hello_dl.tensor import Tensor
 from hello_dl.train.batches import Measure
 from hello_dl.train.feed import Portion
 
-STEEP = ("log", "log10", "log2", "sqrt", "rsqrt", "div", "pow", "reciprocal", "norm")
+STEEP = {  # where an operation has no finite value or slope
+    **dict.fromkeys(("log", "log10", "log2", "sqrt", "rsqrt", "pow"), "at 0 and below"),
+    "log1p": "at -1 and below",
+    **dict.fromkeys(("div", "reciprocal", "norm", "std"), "at 0"),
+}
 
 
 class NonFiniteError(ValueError):
     """Training has stopped at a step whose loss or gradient is nan or inf; weights are as before.
 
     `op` is the operation that made it first ("" if it was none), `where` its module path,
-    `backward` whether it did so on the way back.
+    `backward` whether it did so on the way back. The message is `what` happened, and a `fix`.
     """
 
-    def __init__(self, message: str, step: int, finding: Finding | None) -> None:
-        super().__init__(message)
-        self.step = step
+    def __init__(self, what: str, step: int, finding: Finding | None, fix: str = "") -> None:
+        super().__init__(f"{what}; {fix}" if fix else what)
+        self.what, self.fix, self.step = what, fix, step
         self.op = finding.node.op if finding else ""
         self.where = finding.node.scope if finding else ""
         self.backward = bool(finding and finding.backward)
@@ -152,9 +156,7 @@ def explain(
         moment.restore()
         optimizer.zero_grad()
     where = f": {finding}" if finding else ""
-    return NonFiniteError(
-        f"{what} at step {step}{where};\n{_fix(finding, step, lr)}", step, finding
-    )
+    return NonFiniteError(f"{what} at step {step}{where}", step, finding, _fix(finding, step, lr))
 
 
 def _passes(model: Module, measure: Measure, portions: list[Portion]) -> tuple[str, Finding | None]:
@@ -173,12 +175,13 @@ def _passes(model: Module, measure: Measure, portions: list[Portion]) -> tuple[s
 def _fix(finding: Finding | None, step: int, lr: float) -> str:
     smaller = f"try a smaller learning rate than {lr:g}, or clip=1.0"
     op = finding.node.op if finding else ""
+    if op == "parameter" and step == 1:
+        return "it was so before training began: see where the weights come from"
     if op == "parameter":
         return f"the updates before were too large: {smaller}"
     if op in LEAF_OPS:
         return "nothing can be learned from that: take it out of the data"
     if op in STEEP:
-        return f"{op} has no finite value or slope at 0: keep its input away from there" + (
-            f"; or {smaller}" if step > 1 else ""
-        )
+        why = f"{op} has no finite value or slope {STEEP[op]}: keep its input away from there"
+        return f"{why}, or {smaller}" if step > 1 else why
     return smaller if step > 1 else "no update was made yet: look at the model and its input"

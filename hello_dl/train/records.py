@@ -71,7 +71,20 @@ class Reading:
 
 def plain_numbers(numbers: Mapping[str, Any]) -> dict[str, float]:
     """Make floats of Tensors and arrays of one number each."""
-    return {name: float(number) for name, number in numbers.items()}
+    try:
+        return {name: float(number) for name, number in numbers.items()}
+    except (TypeError, ValueError):
+        return {name: _plain_number(name, number) for name, number in numbers.items()}
+
+
+def _plain_number(name: str, number: Any) -> float:
+    """Make a float of one number; a TypeError that has its name if it is none."""
+    try:
+        return float(number)
+    except (TypeError, ValueError):
+        shape = getattr(number, "shape", ())
+        what = f"an array of shape {shape}: take its mean" if shape else f"{number!r:.60}"
+        raise TypeError(f"the metric {name!r} must give one number, not {what}") from None
 
 
 class Step(NamedTuple):

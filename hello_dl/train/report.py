@@ -54,4 +54,4 @@ def readings(
     """Digits side by side, each with what the net made of it."""
     predicted = probabilities.argmax(1).tolist()
     sure = probabilities.max(1).tolist()
-    return captioned(images, map(verdict, predicted, labels.tolist(), sure), output.width)
+    return captioned(list(images), map(verdict, predicted, labels.tolist(), sure), output.width)

@@ -92,6 +92,7 @@ class Run:
             "optimizer": type(self.optimizer).__name__,
             "schedule": type(self.schedule).__name__,
             "batches in an epoch": length(self.feed.loader),
+            "batch_size": getattr(self.feed.loader, "batch_size", None),
         }
         log = parts.pop("log")
         self.checkpoints = Checkpoints(folder, {**parts, **also, "log": log}, facts)

@@ -67,7 +67,7 @@ class Checkpoints:
         try:
             state.write(path, about | parts)
         except OSError as error:
-            kept = "; the checkpoint before it is still there" if path.exists() else ""
+            kept = "; the checkpoint before it is still there" if path.is_file() else ""
             raise UnsavedError(
                 f"'{path}' cannot be written: {error.strerror or error}{kept}"
             ) from None
@@ -108,5 +108,8 @@ class Checkpoints:
                 )
         for name in dict.fromkeys([*self.parts, *(set(saved) - {"format", "version", "facts"})]):
             if (name in saved) != (name in self.parts):
-                where = "it has one" if name in saved else "it has none"
-                raise ValueError(f"'{path}' is of another run: {name}: {where}, unlike this run")
+                there, here = ("a", "none") if name in saved else ("no", "one")
+                raise ValueError(
+                    f"'{path}' is of another run: {there} state of {name!r} is in it, and {here} "
+                    "is asked for here"
+                )
