@@ -153,6 +153,9 @@ class Node:
         """Forget the gradient, so that the next backward pass starts from nothing."""
         self.grad = None
 
+    def __pos__(self) -> Any:
+        return self
+
     # As a plain number. On a block, `item` raises ValueError if there is more than one.
 
     def item(self) -> float | int | bool:

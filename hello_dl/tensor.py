@@ -143,6 +143,10 @@ class Tensor(Operations, InPlace):
         return bool((self._data == plain(number)).any())
 
     def __bool__(self) -> bool:
+        if self.numel() != 1:
+            raise ValueError(
+                f"a block of shape {self.shape} is neither true nor false: ask .any() or .all()"
+            )
         return bool(self.item())
 
     def __index__(self) -> int:
@@ -267,6 +271,10 @@ class Tensor(Operations, InPlace):
         state = {name: getattr(self, name) for name in slots if hasattr(self, name)}
         state["parents"] = released if self.parents is released else ()
         return None, state | {"pulls": (), "grad_store": None}
+
+    def __format__(self, spec: str) -> str:
+        """Write a single number as a plain one: f"loss {loss:.3f}", and f"loss {loss}" too."""
+        return format(self.item(), spec) if spec or not self.ndim else str(self)
 
     def __repr__(self) -> str:
         module = module_of(self._data)

@@ -77,6 +77,11 @@ from hello_dl.ops.compare import (
     lt,
     ne,
 )
+from hello_dl.ops.compare import ge as greater_equal
+from hello_dl.ops.compare import gt as greater
+from hello_dl.ops.compare import le as less_equal
+from hello_dl.ops.compare import lt as less
+from hello_dl.ops.compare import ne as not_equal
 from hello_dl.ops.convert import clone, detach, is_floating_point, is_tensor, numel
 from hello_dl.ops.diagonal import diag, diag_embed, diagonal, trace, tril, triu
 from hello_dl.ops.distance import cosine_similarity
@@ -92,6 +97,7 @@ from hello_dl.ops.elementwise import (
     minimum,
     mul,
     neg,
+    positive,
     pow,
     reciprocal,
     remainder,

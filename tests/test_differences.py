@@ -2,16 +2,20 @@
 
 import copy
 import inspect
+import os
 import pickle
 import re
+import string
+import threading
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 from helpers import import_torch
 
 import hello_dl
-from hello_dl import Tensor, check, nn, optim
+from hello_dl import Tensor, check, data, nn, optim
 from hello_dl import functional as F
 
 PAGE = Path(__file__).parents[1] / "docs" / "differences-from-pytorch.md"
@@ -125,6 +129,19 @@ def writing_into_a_leaf(torch):
         torch.ones(1, requires_grad=True)[0] = 5
 
 
+@line("`y += 1`")
+def augmented_results(torch):
+    for library, changes in ((torch, True), (hello_dl, False)):
+        x = library.tensor([1.0, 2.0], requires_grad=True)
+        y = kept = x * 1
+        y += 1
+        assert (kept is y) == changes and y.tolist() == [2, 3]
+        y.sum().backward()
+        z = same = x.detach() * 1
+        z += 1
+        assert z is same
+
+
 @line("`x.view(...)`")
 def view_copies(torch):
     assert hello_dl.arange(6).view(2, 3).T.view(6).tolist() == [0, 3, 1, 4, 2, 5]
@@ -135,7 +152,7 @@ def view_copies(torch):
 @line("`x.expand(...)`")
 def expanded_is_read_only(torch):
     x = hello_dl.zeros(1).expand(3)
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match="clone"):
         x[0] = 1
     y = x.clone()
     y[0] = 1
@@ -320,6 +337,142 @@ def summary_is_here(torch):
     assert callable(hello_dl.summary) and not hasattr(torch.nn, "summary")
 
 
+# Data and optimizers.
+
+
+@line("`hello_dl.data`")
+def data_in_one_place(torch):
+    assert {"DataLoader", "Subset", "MNIST", "ImageFolder", "transforms"} <= set(data.__all__)
+
+
+class Telling(data.Dataset):
+    """Sample i is who fetched it, what `rand` gives, and what the batch's generator does."""
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, i):
+        drawn = hello_dl.rand(1), data.current_generator().random()
+        return os.getpid(), threading.get_ident(), *drawn
+
+
+@line("`DataLoader(num_workers=2)`")
+def workers_are_threads(torch):
+    pid, thread, *_ = next(iter(data.DataLoader(Telling(), 6, num_workers=2)))
+    assert pid.tolist() == [os.getpid()] * 6 and threading.get_ident() not in thread.tolist()
+    pid, *_ = next(iter(data.DataLoader(Telling(), 6, num_workers=2, worker="process")))
+    assert os.getpid() not in pid.tolist()
+
+
+@line("`DataLoader(generator=...)`")
+def chance_does_not_depend_on_workers(torch):
+    options = {}, {"num_workers": 2}, {"num_workers": 3, "worker": "process"}
+    loaders = [data.DataLoader(Telling(), 2, generator=5, **some) for some in options]
+    runs = [[(a.tolist(), b.tolist()) for *_, a, b in loader] for loader in loaders]
+    assert runs[0] == runs[1] == runs[2]
+
+
+@line("`loader.state_dict()`")
+def position_of_a_loader(torch):
+    loader, other = (data.DataLoader(range(9), 2, shuffle=True) for _ in range(2))
+    batches = iter(loader)
+    next(batches)
+    other.load_state_dict(loader.state_dict())
+    assert [b.tolist() for b in batches] == [b.tolist() for b in other]
+    assert not hasattr(torch.utils.data.DataLoader, "state_dict")
+
+
+@line('`DataLoader(device="cuda")`')
+def loader_with_a_device(torch):
+    batch = next(iter(data.DataLoader(range(4), 2, device="cpu")))
+    assert batch.device == batch.to("cpu").device == "cpu"
+
+
+class Counting(data.IterableDataset):
+    def __iter__(self):
+        return iter(range(4))
+
+
+@line("`IterableDataset`")
+def streams_come_once(torch):
+    for kind in ("thread", "process"):
+        loader = data.DataLoader(Counting(), 2, num_workers=2, worker=kind)
+        assert [b.tolist() for b in loader] == [[0, 1], [2, 3]]
+
+
+@line("a float of Python's in a sample")
+def floats_in_a_batch(torch):
+    assert data.default_collate([0.5]).dtype == hello_dl.tensor([0.5]).dtype == "float32"
+    assert torch.utils.data.default_collate([0.5]).dtype == torch.float64
+
+
+@line("`TensorDataset(x, y)`")
+def arrays_in_a_data_set(torch):
+    x = np.arange(4)
+    doubled = data.TensorDataset(x, x, transform=data.transforms.Lambda(lambda x: 2 * x))
+    assert doubled.tensors[0] is x and doubled[3] == (6, 3)
+
+
+@line("`MNIST(...)` and the like")
+def sets_without_a_root(torch):
+    for name in ("MNIST", "FashionMNIST", "EMNIST", "CIFAR10"):
+        arguments = inspect.signature(getattr(data, name)).parameters
+        assert arguments["root"].default is None and arguments["download"].default is True
+    digits = data.ImageSet(np.zeros((2, 28, 28), np.uint8), np.arange(2), "01")
+    assert isinstance(digits[0][0], np.ndarray) and digits.data is digits.images
+    pillow = PIL.Image.fromarray(digits[0][0])
+    assert data.transforms.ToTensor()(pillow).shape == (1, 28, 28)
+    assert data.transforms.ToTensor()(digits[0][0]).shape == (1, 28, 28)
+
+
+@line("`EMNIST(...)`")
+def emnist_put_right(torch):
+    import hello_dl.data.emnist as emnist
+
+    assert emnist.CLASSES["letters"] == string.ascii_lowercase
+    assert "upright" in emnist.__doc__  # test_image_sets.py holds a golden picture
+
+
+@line("`ImageFolder(root)`")
+def folders_of_pictures(torch):
+    arguments = inspect.signature(data.ImageFolder).parameters
+    assert "mode" in arguments and not {"loader", "is_valid_file"} & set(arguments)
+
+
+@line("transforms")
+def transforms_get_batches(torch):
+    sizes = []
+    for batched in (True, False):
+        look = data.transforms.Lambda(lambda x: sizes.append(x.shape) or x, batched=batched)
+        next(iter(data.DataLoader(data.TensorDataset(np.zeros((3, 4, 5)), transform=look), 3)))
+    assert sizes == [(3, 4, 5)] + [(4, 5)] * 3
+
+
+@line("`foreach=`, `fused=`, `capturable=`, `differentiable=`")
+def one_way_to_step(torch):
+    for option in ("foreach", "fused", "capturable", "differentiable"):
+        with pytest.raises(TypeError, match=option):
+            optim.Adam([leaf(1)], **{option: True})
+
+
+@line("`optimizer.state_dict()`")
+def plain_state_of_optimizers(torch):
+    ours, theirs = leaf(1, 2), torch.tensor([1.0, 2.0], requires_grad=True)
+    (theirs * theirs).sum().backward()
+    other = torch.optim.Adam([theirs])
+    other.step()
+    optimizer = optim.Adam([ours])
+    optimizer.load_state_dict(other.state_dict())
+    state = optimizer.state_dict()["state"][0]
+    assert isinstance(state["exp_avg"], np.ndarray)
+    np.testing.assert_array_equal(state["exp_avg"], other.state_dict()["state"][0]["exp_avg"])
+
+
+@line("`optim.Lion`")
+def lion(torch):
+    assert not hasattr(torch.optim, "Lion") and callable(optim.Lion)
+
+
 # What is not here: an error, or nothing of that name; and what to write instead.
 
 
@@ -407,6 +560,25 @@ def places_are_looked_at_on_the_cpu(torch):
     with pytest.raises(IndexError, match="index 9"):
         hello_dl.zeros(3).index_select(0, [9])
     assert "On a GPU only the dtype is checked" in inspect.getsource(hello_dl.ops.index)
+
+
+@line("`StackDataset`, `ChainDataset`, `DistributedSampler`")
+def rarer_data_sets(torch):
+    for name in ("StackDataset", "ChainDataset", "DistributedSampler"):
+        assert not hasattr(data, name) and hasattr(torch.utils.data, name)
+
+
+@line("`CyclicLR`, `MultiplicativeLR`; Adadelta, Adamax, NAdam, RAdam, LBFGS and rarer ones")
+def rarer_optimizers(torch):
+    for name in ("Adadelta", "Adamax", "NAdam", "RAdam", "LBFGS", "Rprop", "ASGD", "Adafactor"):
+        assert not hasattr(optim, name) and hasattr(torch.optim, name)
+    for name in ("CyclicLR", "MultiplicativeLR"):
+        assert not hasattr(optim.lr_scheduler, name)
+
+
+@line("hooks of optimizers: `register_step_pre_hook`")
+def no_hooks_of_optimizers(torch):
+    assert not hasattr(optim.SGD, "register_step_pre_hook")
 
 
 @line("`torch.nn.functional` by that path")

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import operator
 import pickle
 
 import numpy as np
@@ -161,6 +162,119 @@ def test_views_of_a_tensor_write_into_it():
     x.T[2].add_(5)
     x.view(-1)[3:5].copy_(hello_dl.tensor([7.0, 8.0]))
     assert x.tolist() == [[1, 1, 6], [7, 8, 5]]
+
+
+def test_augmented_assignment_changes_what_carries_no_gradient():
+    """As in PyTorch: a row of x, another name, and what was computed before it was a leaf."""
+    for lib in (import_torch(), hello_dl):
+        x = lib.zeros(2, 3)
+        row = x[0]
+        row += 1
+        x.T[2] -= 5
+        entry = x[1, 0]
+        entry *= 0
+        entry += 7
+        assert x.tolist() == [[1, 1, -4], [7, 0, -5]]
+        w = (lib.arange(3.0) * 0.5).requires_grad_()
+        (w * 2).sum().backward()
+        with lib.no_grad():
+            same = w
+            same -= 0.25 * w.grad
+        assert same is w and w.requires_grad and w.tolist() == [-0.5, 0, 0.5]
+        with pytest.raises((ValueError, RuntimeError)):
+            w += 1
+        y = w * 1
+        kept = y
+        y = y + 1 if lib is not hello_dl else operator.iadd(y, 1)  # PyTorch changes `kept` too
+        assert kept.tolist() == w.tolist() and y.requires_grad
+
+
+SEPARATE = """
+flip(0) | fliplr() | rot90() | rot90(4) | diag() | roll(1) | repeat_interleave(1, 0) | clone()
+repeat(1, 1) | tile(1) | sum(0).cumsum(0)[0].cumsum(0) | tril(5) | clamp(min=-9) | abs() | round()
+masked_fill(x > 9, 0.0) | gather(1, (x * 0).long()) | x[:1].repeat_interleave(2, 0) | x[[0, 1]]
+"""
+
+
+@each_device
+@pytest.mark.parametrize("line", lines(SEPARATE))
+def test_a_change_of_a_result_leaves_its_source_alone(line, device):
+    x = Tensor(X, device=device)
+    y = eval(line if line.startswith("x") else f"x.{line}", {"x": x})
+    y += 100
+    assert_close(x, X)
+
+
+@each_device
+def test_a_stretched_block_cannot_be_written_into(device):
+    x = hello_dl.ones(1, 3, device=device).expand(2, 3)
+    for change in (lambda: x.add_(1), lambda: x.__setitem__(0, 5.0), lambda: operator.iadd(x, 1)):
+        with pytest.raises(ValueError, match=r"expand, shape \(2, 3\) is stretched.*\.clone\(\)"):
+            change()
+
+
+HALVES = """
+F.relu(x) | F.embedding(t.tensor([0, 1, 1]), x) | x.unique() | F.leaky_relu(x) | x.max(1)[0]
+x[t.tensor([0, 0])] | x.index_select(1, t.tensor([2, 2])) | F.softmax(x, 1) | x.tril() | x.cumsum(0)
+F.cross_entropy(x, t.tensor([0, 2])) | F.layer_norm(x, (3,)) | F.linear(x, x) | x @ x.T | F.gelu(x)
+"""
+
+
+@each_device
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("line", lines(HALVES))
+def test_halves_and_their_gradients(line, dtype, device):
+    """As in float64, to the digits that there are: the sum of 3,000 ones is 3,000, too."""
+    pytest.importorskip("ml_dtypes")
+    results = []
+    for kind, where in ((dtype, device), ("float64", "cpu")):
+        with hello_dl.device(where):
+            x = hello_dl.tensor(X, dtype=kind).requires_grad_()
+            y = eval(line, {"t": hello_dl, "F": hello_dl.functional, "x": x})
+            if y.requires_grad:
+                y.backward(hello_dl.arange(float(y.numel())).view(y.shape))
+            grad = x.grad if x.grad is not None else x.data
+            results.append((y.cpu().double(), Tensor(grad).cpu().double(), y.dtype, x.dtype))
+    (y, grad, dtype_of_y, _), (wanted, wanted_grad, *_) = results
+    assert dtype_of_y == dtype
+    assert_close(y, wanted, 0.02, 0.02)
+    assert_close(grad, wanted_grad, 0.03, 0.03)
+
+
+@each_device
+def test_a_row_picked_often_gets_all_gradients_in_halves(device):
+    table = hello_dl.zeros(2, 1, dtype="float16", device=device, requires_grad=True)
+    picks = hello_dl.zeros(3000, dtype="int64", device=device)
+    hello_dl.functional.embedding(picks, table).sum().backward()
+    assert table.grad.tolist() == [[3000], [0]]
+
+
+@each_device
+def test_an_index_is_a_whole_number(device):
+    x = Tensor(X, device=device)
+    for index in (1.5, Tensor([0.0, 1.0], device=device), [0.5]):
+        with pytest.raises(IndexError, match="whole numbers"):
+            x[index]
+
+
+NAMES = """
++x | t.positive(x) | x.greater(0) | t.less_equal(x, 0.5) | x.not_equal(x) | t.cat([x, x], axis=1)
+(x > 0).square() | (x > 0) ** 2 | t.stack((x, x), axis=-1) | t.equal(x, x * 1) | x[:0].flip(0)
+F.pad(x[:0], (-1, 1)) | F.pad(x[:, :0], (0, 2)) | f"{x.sum()} {x.sum():.2f} {x.long().sum()}"
+F.cross_entropy(x, x.softmax(1), ignore_index=1) | F.hinge_embedding_loss(x, x.sign())
+"""
+
+
+@pytest.mark.parametrize("line", lines(NAMES))
+def test_more_lines_of_pytorch(line):
+    same_as_pytorch(line, X)
+
+
+def test_blocks_of_other_shapes_and_kinds_are_said_in_one_line():
+    x = Tensor(X, requires_grad=True)
+    assert not hello_dl.equal(x, 2.5) and hello_dl.equal(x, X.tolist())
+    with pytest.raises(ValueError, match=r"hinge_embedding_loss of \(2, 3\) .*same shape"):
+        hello_dl.functional.hinge_embedding_loss(x, hello_dl.ones(3))
 
 
 # ---------------------------------------------------------------------------------- hooks

@@ -316,7 +316,9 @@ def test_elsewhere_it_is_an_error_or_a_new_node(leaf, operation, expected):
     assert summed is not total and summed.requires_grad and summed.item() == expected
     with no_grad():
         made_here = a * 1.0
-        assert operation(made_here, 2.0) is not made_here
+        changed = operation(made_here, 2.0)
+        # Under no_grad a block is a leaf, and changes for all who hold it; a number is a new one.
+        assert (changed is made_here) == (leaf is not Value) and changed.item() == expected
 
 
 def test_gradient_descent_by_hand_without_grad():

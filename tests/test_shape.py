@@ -169,7 +169,7 @@ def test_views_share_memory_where_nothing_has_to_be_copied():
     x = Tensor(np.arange(6.0))
     for y in (x.view(2, 3), x.reshape(3, 2).T, x[1:4], x.unsqueeze(0), x.expand(2, 6), x.detach()):
         assert np.shares_memory(x.data, y.data)
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match="stretched"):
         x.expand(2, 6)[0, 0] = 1.0  # one entry of memory stands for two
 
 
@@ -187,7 +187,7 @@ BAD = [
     (lambda x: hello_dl.cat([x, x[:, :2]]), ValueError, r"cat of \(2, 3\).*\(2, 2\).*axes but 0"),
     (lambda x: hello_dl.cat(x), TypeError, r"cat takes a list of Tensors, such as cat\(\[a, b\]\)"),
     (lambda x: hello_dl.stack([]), ValueError, "stack needs at least one Tensor"),
-    (lambda x: x.expand(3, 3), ValueError, r"expand of \(2, 3\).*shape \(3,3\)"),
+    (lambda x: x.expand(3, 3), ValueError, r"expand of \(2, 3\).*to \(3, 3\): an axis of length 2"),
     (lambda x: x.unflatten(1, (2, 2)), ValueError, r"\(2, 2\) do not make up the length 3"),
     (lambda x: x.repeat(2), ValueError, r"repeat of \(2, 3\).*one for every axis"),
     (lambda x: F.pad(x, (1,)), ValueError, "pairs"),

@@ -354,7 +354,7 @@ BAD = [
     (lambda: T + "a", TypeError, "add: expected a Tensor, an array or a number, got 'a'"),
     (lambda: T * None, TypeError, "mul"),
     (lambda: T.item(), ValueError, r"exactly one entry.*\(2, 3\)"),
-    (lambda: bool(T), ValueError, "exactly one entry"),
+    (lambda: bool(T), ValueError, "neither true nor false: ask .any"),
     (lambda: len(Tensor(1.0)), TypeError, "no length"),
     (lambda: T.to("gpu"), ValueError, "unknown dtype 'gpu'.*float32.*device, cpu or cuda"),
     (lambda: Tensor(None), TypeError, "expected numbers.*None"),

@@ -127,7 +127,8 @@ def cuda_trouble() -> str | None:
     try:
         cupy = _cupy()
     except ImportError as error:
-        return f"CuPy is missing ({error}): pip install 'hello_dl[cuda13]' (or cuda12)"
+        install = "pip install 'cupy-cuda13x[ctk]' (or 12x: hello-dl doctor says which)"
+        return f"CuPy is missing ({error}): {install}"
     try:
         cupy.cuda.runtime.getDeviceCount()
         if int(cupy.arange(4).sum()) == 6:  # compiles and runs a kernel

@@ -10,7 +10,6 @@ import numpy
 
 from hello_dl.backend import Array, _cupy, is_array, module_of
 
-
 _BITS = {size: numpy.dtype(f"int{8 * size}") for size in (1, 2, 4, 8)}  # as many as a dtype has
 
 
@@ -54,7 +53,8 @@ def passed(x: Array, gate: Array) -> Array:
 
 @cache
 def _passed() -> Any:
-    return _cupy().ElementwiseKernel("T x, T gate", "T y", "y = gate != T(0) ? x : T(0)", "passed")
+    body = "y = gate != G(0) ? x : T(0)"  # a gradient in half precision has a float32 gate
+    return _cupy().ElementwiseKernel("T x, G gate", "T y", body, "passed")
 
 
 def sign(x: Array) -> Array:

@@ -10,7 +10,9 @@ from typing import Any
 from hello_dl.backend import Array, common_float, is_array, module_of
 from hello_dl.graph import recording
 from hello_dl.ops import shape
+from hello_dl.ops.arguments import also_named
 from hello_dl.ops.axes import axis_of, by_place
+from hello_dl.ops.convert import clone, contiguous
 from hello_dl.ops.index import getitem, index_select
 from hello_dl.ops.rule import Block, rule, sum_to
 
@@ -53,6 +55,7 @@ def _of_one_dtype(blocks: Sequence[Array]) -> Sequence[Array]:
     return blocks if dtype is None else [x.astype(dtype, copy=False) for x in blocks]
 
 
+@also_named
 def cat_list(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Put blocks one behind the other along an axis: `cat([a, b], dim=1)`.
 
@@ -67,6 +70,7 @@ def cat_list(tensors: Sequence[Any], dim: int = 0) -> Any:
     return cat(*tensors, dim=dim)
 
 
+@also_named
 def stack_list(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Put blocks of one shape side by side along a new axis: `stack([a, b])`."""
     return stack(*_listed("stack", tensors), dim=dim)
@@ -256,9 +260,11 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Any:
         return index_select(input, picks, dim=axis)
     if operator.index(counts) < 0:
         raise ValueError(f"repeat_interleave: {counts} times are less than none")
+    if counts == 1:
+        return clone(input)
     once = shape.unsqueeze(input, axis + 1)
     sizes = (*input.shape[: axis + 1], operator.index(counts), *input.shape[axis + 1 :])
-    return shape.flatten(shape.expand(once, size=sizes), axis, axis + 1)
+    return contiguous(shape.flatten(shape.expand(once, size=sizes), axis, axis + 1))
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:

@@ -94,6 +94,8 @@ def allclose(
 
 def equal(input: Any, other: Any) -> bool:
     """Tell whether two blocks have the same shape and the same entries; returns a plain bool."""
+    if not isinstance(other, Block):
+        other = Block.result_class(other)
     return input.shape == other.shape and bool(eq(input, other).data.all())
 
 

@@ -39,6 +39,8 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing is a share between 0 and 1, not {label_smoothing}")
     if target.shape == input.shape and is_floating(target.dtype):
+        if ignore_index >= 0:
+            raise ValueError(f"ignore_index={ignore_index} is of class numbers: target has none")
         return _of_probabilities(input, target, weight, reduction, label_smoothing)
     logits = _by_class(input)
     weight = _of_classes(weight, logits)

@@ -7,7 +7,7 @@ from typing import Any
 from hello_dl.backend import Array, is_floating, kernels, module_of, rows
 from hello_dl.ops.axes import axis_of
 from hello_dl.ops.elementwise import where
-from hello_dl.ops.loss import reduced
+from hello_dl.ops.loss import reduced, same_shape
 from hello_dl.ops.rule import rule
 from hello_dl.ops.shape import broadcast_tensors
 from hello_dl.ops.untracked import plain
@@ -95,8 +95,7 @@ def _huber(error: Array, delta: float, scale: float, reduction: str):
 
 def _error(input: Array, target: Array) -> Array:
     """Subtract two blocks of one shape; whole numbers take the dtype of the floating ones."""
-    if input.shape != target.shape:
-        raise ValueError("input and target must have the same shape")
+    same_shape(input, target)
     dtype = next((x.dtype for x in (input, target) if is_floating(x.dtype)), None)
     if dtype is None:
         raise ValueError("one of input and target must hold floating numbers")
@@ -115,6 +114,7 @@ def hinge_embedding_loss(
 
     The loss is the distance itself, or what it lacks to the margin.
     """
+    same_shape(input, target)
     lack = margin - input
     near, far = target != -1, target != 1  # a target that is neither counts as both
     losses = kernels.masked(input, near)

@@ -71,6 +71,7 @@ def remainder(a: Array, b: Array):
 def pow(a: Array, b: Array):
     """Raise every entry of `a` to the power `b`."""
     xp = module_of(a if is_array(a) else b)
+    a = _counted(a)
     power = a**b if is_array(b) else kernels.power(a, b)
 
     def pull_base(g):
@@ -90,15 +91,26 @@ def pow(a: Array, b: Array):
     return power, (pull_base, pull_exponent)
 
 
+def _counted(x: Any) -> Any:
+    """Let a mask count as whole numbers, 0 and 1: numpy's powers of it would be int8."""
+    return x.astype("int64") if is_array(x) and x.dtype.kind == "b" else x
+
+
 @rule
 def neg(x: Array):
     """Change the sign."""
     return -x, lambda g: -g
 
 
+def positive(input: Any) -> Any:
+    """Return the block itself, as `+x` does."""
+    return input
+
+
 @rule
 def square(x: Array):
     """Multiply every entry by itself."""
+    x = _counted(x)
     return x * x, lambda g: g * (2 * x)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hello_dl.backend import Array, kernels, module_of
+from hello_dl.backend import Array, is_half, kernels, module_of
+from hello_dl.ops.index import zeros_to_add_to
 from hello_dl.ops.rule import rule
 
 
@@ -17,13 +18,16 @@ def embedding(input: Array, weight: Array, *, padding_idx: int | None = None):
     kernels.check_indices(input, len(weight), "row", "rows")
 
     def pull_weight(g, out=None):
-        xp = module_of(weight)
-        gradient = xp.empty_like(weight) if out is None else out
-        gradient[...] = 0
+        gradient = zeros_to_add_to(weight) if out is None or is_half(weight.dtype) else out
+        if gradient is out:
+            out[...] = 0
         kernels.add_at(gradient, input, g)
         if padding_idx is not None:
             gradient[padding_idx] = 0
-        return gradient
+        if out is None or gradient is out:
+            return gradient
+        out[...] = gradient
+        return out
 
     return module_of(weight).take(weight, input, 0), (None, pull_weight)
 

@@ -29,7 +29,7 @@ def getitem(x: Array, *, index: Any):
     steps, once = read_index(x, index)
 
     def pull(g):
-        gradient = module_of(x).zeros(x.shape, x.dtype) if once else _zeros_like(x)
+        gradient = module_of(x).zeros(x.shape, x.dtype) if once else zeros_to_add_to(x)
         view = gradient[steps[0]] if len(steps) > 1 else gradient
         if once:
             view[steps[-1]] = g
@@ -76,7 +76,10 @@ def _part(x: Array, p: Any) -> Any:
     """Make an array of a list of picks, and a plain number of an array that holds just one."""
     if isinstance(p, list | tuple | range):
         p = module_of(x).asarray(p)
-        return p if p.size else p.astype("int64")
+        p = p if p.size else p.astype("int64")
+    if isinstance(p, float) or (is_array(p) and p.dtype.kind not in "biu"):  # cupy would round
+        wrong = p.dtype if is_array(p) else p
+        raise IndexError(f"an index holds whole numbers or bools, not {wrong}: use .long()")
     if is_array(p):
         return to_device(p, device_of(x)) if p.ndim else p.item()
     return p
@@ -86,7 +89,7 @@ def _is_integer(p: Any) -> bool:
     return not isinstance(p, bool) and not is_array(p) and hasattr(p, "__index__")
 
 
-def _zeros_like(x: Array) -> Array:
+def zeros_to_add_to(x: Array) -> Array:
     """Make room for a gradient that is added up; two-byte floats would lose too many digits."""
     return module_of(x).zeros(x.shape, DEFAULT_FLOAT if is_half(x.dtype) else x.dtype)
 
@@ -100,7 +103,7 @@ def gather(x: Array, index: Array, *, dim: int):
     places = _places(x, dim, index)
 
     def pull(g):
-        gradient = _zeros_like(x)
+        gradient = zeros_to_add_to(x)
         kernels.add_at(gradient.reshape(-1), places.reshape(-1), g.reshape(-1))
         return gradient, None
 
@@ -125,7 +128,7 @@ def scatter(x: Array, index: Array, src: Array, *, dim: int):
 @rule(halves=True)
 def scatter_add(x: Array, index: Array, src: Array, *, dim: int):
     """Copy x and add into it: src[i][j] goes to [index[i][j]][j], for dim=0."""
-    places, y = _places(x, dim, index), _zeros_like(x)
+    places, y = _places(x, dim, index), zeros_to_add_to(x)
     source, back = _source(src, index, y.dtype)
     y[...] = x
     kernels.add_at(y.reshape(-1), places.reshape(-1), source.reshape(-1))
@@ -179,7 +182,7 @@ def index_select(x: Array, index: Array, *, dim: int):
         return x.copy(), lambda g: (g, None)
 
     def pull(g):  # with the axis in front: then whole rows are added up
-        gradient = _zeros_like(xp.moveaxis(x, axis, 0))
+        gradient = zeros_to_add_to(xp.moveaxis(x, axis, 0))
         kernels.add_at(gradient, row, xp.moveaxis(g, axis, 0))
         return xp.moveaxis(gradient, 0, axis), None
 
@@ -195,7 +198,7 @@ def index_add(x: Array, index: Array, source: Array, *, dim: int, alpha: float =
     if source.shape != fitting:
         raise ValueError(f"the source must have the shape {fitting}, and has {source.shape}")
     row = index.reshape(-1)
-    lines = _zeros_like(xp.moveaxis(x, axis, 0))  # with the axis in front
+    lines = zeros_to_add_to(xp.moveaxis(x, axis, 0))  # with the axis in front
     lines[...] = xp.moveaxis(x, axis, 0)
     addend = xp.moveaxis(source, axis, 0)
     kernels.add_at(lines, row, addend if alpha == 1 else addend * alpha)

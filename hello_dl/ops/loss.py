@@ -50,7 +50,7 @@ def binary_cross_entropy(
 
     The logarithm ends at -100, so that an input of 0 or 1 that is wrong has a finite loss.
     """
-    _same_shape(input, target)
+    same_shape(input, target)
     kernels.check_probabilities(input)
     xp = module_of(input)
     log_yes, log_no = _log(input), _log(1 - input)
@@ -87,7 +87,7 @@ def binary_cross_entropy_with_logits(
     weight       how much each loss counts, of a shape that stretches to it
     pos_weight   how much a yes counts, where a no counts 1: more, if there are few of them
     """
-    _same_shape(input, target)
+    same_shape(input, target)
     more = None if pos_weight is None else (pos_weight - 1) * target  # what a yes counts beyond 1
     wrong = _softplus_of_minus(input)  # -log(sigmoid(input)): the loss where target is 1
     losses = input - input * target
@@ -123,7 +123,7 @@ def kl_div(input: Array, target: Array, *, reduction: str = "mean", log_target: 
     target       probabilities, or with `log_target` their logarithms
     reduction    "batchmean" divides by the length of the first axis: the definition's mean
     """
-    _same_shape(input, target)
+    same_shape(input, target)
     xp = module_of(input)
     if log_target:
         p, log_p = xp.exp(target), target
@@ -159,7 +159,8 @@ def _softplus_of_minus(x: Array) -> Array:
     return y
 
 
-def _same_shape(input: Array, target: Array) -> None:
+def same_shape(input: Array, target: Array) -> None:
+    """Raise ValueError unless two blocks have one shape."""
     if input.shape != target.shape:
         raise ValueError("input and target must have the same shape")
 

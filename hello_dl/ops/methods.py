@@ -52,6 +52,7 @@ class Operations(Block):
     remainder = __mod__ = elementwise.remainder
     pow = __pow__ = elementwise.pow
     neg = negative = __neg__ = elementwise.neg
+    positive = elementwise.positive
     __radd__, __rsub__ = _swapped(elementwise.add), _swapped(elementwise.sub)
     __rmul__, __rtruediv__ = _swapped(elementwise.mul), _swapped(elementwise.div)
     __rfloordiv__, __rmod__ = _swapped(elementwise.floor_divide), _swapped(elementwise.remainder)
@@ -215,12 +216,18 @@ class Operations(Block):
 
     # Comparisons and masks: blocks of bools, which have no gradient.
 
-    eq, __eq__ = compare.eq, compare.compared(compare.eq)
-    ne, __ne__ = compare.ne, compare.compared(compare.ne)
-    lt, __lt__ = compare.lt, compare.compared(compare.lt)
-    le, __le__ = compare.le, compare.compared(compare.le)
-    gt, __gt__ = compare.gt, compare.compared(compare.gt)
-    ge, __ge__ = compare.ge, compare.compared(compare.ge)
+    eq = compare.eq
+    __eq__ = compare.compared(compare.eq)
+    ne = not_equal = compare.ne
+    __ne__ = compare.compared(compare.ne)
+    lt = less = compare.lt
+    __lt__ = compare.compared(compare.lt)
+    le = less_equal = compare.le
+    __le__ = compare.compared(compare.le)
+    gt = greater = compare.gt
+    __gt__ = compare.compared(compare.gt)
+    ge = greater_equal = compare.ge
+    __ge__ = compare.compared(compare.ge)
     isclose = compare.isclose
     allclose = compare.allclose
     equal = compare.equal

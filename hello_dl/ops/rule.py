@@ -197,6 +197,8 @@ def _number(x: float, device: str) -> Array:
 def pulled(node: Block) -> Iterator[tuple[Block, Array]]:
     """Yield (parent, gradient) for every parent that needs one, out of the gradient of `node`."""
     pulls, g = node.pulls, node.grad
+    if g is None and node.parents:
+        return  # none arrived: what was made of it has no gradient for it, as a loss for its target
     if callable(pulls):
         gradients = pulls(g) if len(node.parents) > 1 else (pulls(g),)
         for parent, gradient in zip(node.parents, gradients):
@@ -274,4 +276,7 @@ def explained(op: str, arrays: list[Any], error: Exception) -> Exception:
     )
     kinds = (IndexError, TypeError, ValueError)
     kind = next(kind for kind in kinds if isinstance(error, kind))
-    return kind(f"{op} of {inputs}: {error}")
+    text = str(error)
+    if text.startswith("operands could not be broadcast"):
+        text = "they do not stretch to one shape: from the last axis on, lengths must agree or be 1"
+    return kind(f"{op} of {inputs}: {text}")

@@ -35,6 +35,9 @@ def expand(x: Array, *, size: tuple[int, ...]):
         raise ValueError(f"the size {size} must have a length for every axis of {x.shape}")
     if min(size, default=0) < -1:
         raise ValueError(f"the size {size} has a negative length: only -1, which keeps one, can be")
+    for old, new in zip(x.shape, size[added:]):
+        if new not in (old, -1) and old != 1:
+            raise ValueError(f"to {size}: an axis of length {old} cannot become {new}, only 1 can")
     full = [x.shape[i - added] if n == -1 else n for i, n in enumerate(size)]
     return module_of(x).broadcast_to(x, full), lambda g: sum_to(g, x.shape)
 

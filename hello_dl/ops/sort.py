@@ -230,7 +230,8 @@ def unique(
     `return_inverse` adds the place of every entry among them, `return_counts` how often each comes.
     """
     x = as_array(plain(input))
-    numbers = x.view("uint8") if x.dtype.kind == "b" else x  # cupy cannot tell bools apart
+    numbers = x.view("uint8") if x.dtype.kind == "b" else x  # cupy cannot sort bools, or bfloat16
+    numbers = x.astype("float32") if is_half(x.dtype) else numbers
     found = module_of(x).unique(
         numbers, return_inverse=return_inverse, return_counts=return_counts, axis=dim,
         equal_nan=False,

@@ -31,6 +31,11 @@ def setitem(x: Any, index: Any, value: Any) -> None:
             f"{describe(value)} has a gradient, which would be lost by writing its "
             "numbers into another Tensor: write value.detach(), or compute a new Tensor"
         )
+    if any(step == 0 and n > 1 for step, n in zip(x._data.strides, x.shape)):
+        raise ValueError(
+            f"{describe(x)} is stretched: several entries lie in one place in memory, and cannot "
+            "be written into. Take .clone() first"
+        )
     numbers = plain(value) if isinstance(value, Block) else operand("setitem", value)
     if numbers is None:
         raise TypeError("setitem: None is no number to write")
