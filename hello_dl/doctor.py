@@ -169,9 +169,9 @@ def data() -> Iterator[Finding]:
         try:
             paths = dataset.fetch(download=False)
         except UnavailableError:
-            size = megabytes(dataset.size)
+            size, some = megabytes(dataset.size), dataset.where()
             yield Finding(
-                what, "not on this machine", f"hello-dl data {name} downloads it ({size})"
+                what, some or "not on this machine", f"hello-dl data {name} downloads it ({size})"
             )
         except ValueError as error:  # a damaged file, or $HELLO_DL_DATA names no folder
             yield Finding(what, "cannot be used", str(error))

@@ -5,12 +5,20 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 
 @pytest.fixture(scope="session")
 def session_cache(tmp_path_factory):
     """One cache folder for the whole run, so that strokes are drawn once."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_blas_thread():
+    """Small products gain nothing from two threads, and on a busy machine wait long for them."""
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 @pytest.fixture(autouse=True)

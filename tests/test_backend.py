@@ -68,7 +68,7 @@ def test_without_cupy_numpy_is_used_and_a_warning_says_what_to_install(monkeypat
     monkeypatch.setitem(sys.modules, "cupy", None)  # any import of it now fails
     backend.cuda_trouble.cache_clear()
     with pytest.warns(
-        UserWarning, match=r"no device 'cuda'.*numpy .*pip install 'hello_dl\[cuda13\]'"
+        UserWarning, match=r"no device 'cuda'.*numpy .*pip install 'cupy-cuda13x\[ctk\]'"
     ):
         assert Tensor([1.0]).to("cuda").device == "cpu"
     assert Tensor([1.0]).to("cpu").device == "cpu"

@@ -34,6 +34,7 @@ from hello_dl.data import (
     sources,
     transforms,
 )
+from hello_dl.data.catalog import datasets
 from hello_dl.data.sources import DataError, Source, UnavailableError, bring, check, find, read
 
 REAL = Path(os.environ.get("HELLO_DL_DATA") or "nowhere").resolve()
@@ -357,6 +358,8 @@ def test_cifar_out_of_pictures_where_the_archive_is_not(monkeypatch, tmp_path):
     assert data.images[7, 0, 0, 0] == 60 and data.images[7, 2, 0, 0] == 1
     assert "20 of the pictures" in data.note and "cifar10-images.zip" in data.note
     assert data.where == "data" and len(CIFAR10(train=False)) == 10
+    assert "as JPEGs: data" in datasets()["cifar10"].where()
+    assert data.data is data.images and datasets()["emnist"].where() is None
     make_cifar(monkeypatch, path.parent)
     assert CIFAR10().note == "", "the archive is better"
 

@@ -291,6 +291,18 @@ def graph(samples):
     return sum(samples, start=Tensor([0.0])) * 1.0
 
 
+class Quitting(Squares):
+    """Ends its process, as a library does that gives up."""
+
+    def __getitem__(self, i):
+        os._exit(3)
+
+
+def test_a_worker_that_ends_itself_is_told():
+    with pytest.raises(RuntimeError, match="worker process 0 died with exit code 3: something in"):
+        list(DataLoader(Quitting(), 4, num_workers=2, worker="process"))
+
+
 def test_what_cannot_be_pickled_is_said_with_the_fix():
     loader = DataLoader(
         Squares(), 4, num_workers=1, multiprocessing_context="spawn", collate_fn=lambda s: s

@@ -14,6 +14,7 @@ from hello_dl.show.dashboard import Dashboard, Words, clock, loss_line
 from hello_dl.show.digit_panel import DigitPanel
 from hello_dl.show.digits import (
     bar,
+    captioned,
     confusion_table,
     crop,
     digit_lines,
@@ -165,6 +166,21 @@ def test_rows_are_not_wider_than_asked():
     assert max(map(len, lines)) == 33
     assert max(len(line) for line in plain(in_rows(pictures, 32, gap=3))) == 21
     assert max(len(line) for line in plain(in_rows(pictures, 1))) == 9  # one is always shown
+
+
+def test_pictures_stand_above_their_captions_whatever_their_ink_is_counted_in():
+    images = np.zeros((3, 8, 8), np.uint8)
+    images[:, 2:6, 2:6] = 255
+    images[1, 4, 4] = 128
+    drawn = plain(captioned(images, ["one", "two\nlines", [Text("three")]], 80))
+    assert [line.rstrip() for line in drawn] == [
+        " ++++     ++++     ++++",
+        " @@@@     @@#@     @@@@",
+        " ++++     ++++     ++++",
+        "one      two      three",
+        "         lines",
+    ]
+    assert plain(captioned(list(images / 255), ["one", "two\nlines", "three"], 80)) == drawn
 
 
 def test_the_confusion_table_has_counts_shares_and_fits():

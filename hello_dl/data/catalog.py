@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hello_dl.data import cifar, emnist
 from hello_dl.data.mirrors import Progress
 from hello_dl.data.mnist import FASHION, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
-from hello_dl.data.sources import Source, check, fetch, find
+from hello_dl.data.sources import Source, check, fetch, find, places
 from hello_dl.data.texts import NAMES, TINY_SHAKESPEARE
 
 
@@ -19,6 +20,7 @@ class DataSet:
     name: str
     what: str
     sources: tuple[Source, ...]  # none: it needs no file
+    instead: Callable[[str | Path | None], str | None] | None = None  # what else will do
 
     @property
     def size(self) -> int:
@@ -30,8 +32,9 @@ class DataSet:
         if not self.sources:
             return "part of Python" if self.name == "python-topics" else "made by hello_dl"
         paths = [find(source, data) for source in self.sources]
-        found = [str(path.parent) for path in paths if path is not None]
-        return found[0] if len(found) == len(paths) else None
+        if None in paths:
+            return self.instead(data) if self.instead else None
+        return str(paths[0].parent)  # type: ignore[union-attr]
 
     def fetch(
         self,
@@ -46,6 +49,12 @@ class DataSet:
         return paths
 
 
+def _jpegs(data: str | Path | None) -> str | None:
+    """Where some of CIFAR-10 lies as JPEGs, in words, or None."""
+    path = cifar.find_pictures(places(data))
+    return f"some of them, as JPEGs: {path}" if path else None
+
+
 def datasets() -> dict[str, DataSet]:
     """Every data set that the library knows, by name, in the order of the course."""
     mnist = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
@@ -54,7 +63,7 @@ def datasets() -> dict[str, DataSet]:
         DataSet("mnist", "70,000 handwritten digits, 28 x 28 pixels", mnist),
         DataSet("fashion-mnist", "70,000 pieces of clothing", (*FASHION[True], *FASHION[False])),
         DataSet("emnist", "814,255 handwritten digits and letters", (emnist.ARCHIVE,)),
-        DataSet("cifar10", "60,000 pictures of ten kinds, in color", (cifar.ARCHIVE,)),
+        DataSet("cifar10", "60,000 pictures of ten kinds, in color", (cifar.ARCHIVE,), _jpegs),
         DataSet("names", "32,033 first names, one a line", (NAMES,)),
         DataSet("shakespeare", "1.1 million characters of Shakespeare", (TINY_SHAKESPEARE,)),
         DataSet("python-topics", "the topics of Python's help, a text that is always there", ()),

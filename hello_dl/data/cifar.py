@@ -54,10 +54,9 @@ class CIFAR10(ImageSet):
     ) -> None:
         folders = places() if root is None else [Path(root).expanduser()]
         archives = [path for folder in folders for path in ARCHIVE.paths(folder, True)]
-        pictures = [folder / PICTURES for folder in folders]
-        note = ""
-        if not any(map(Path.is_file, archives)) and any(map(Path.is_file, pictures)):
-            path = next(filter(Path.is_file, pictures))
+        pictures, note = find_pictures(folders), ""
+        if pictures and not any(map(Path.is_file, archives)):
+            path = pictures
             images, targets = _from_pictures(path, "train" if train else "test")
             note = f"{len(images):,} of the pictures, from the JPEGs in {PICTURES}"
         else:
@@ -66,6 +65,11 @@ class CIFAR10(ImageSet):
             images, targets = _from_archive(path, HALVES[train])
         where = str(path.parent)
         super().__init__(images, targets, self.names, transform, target_transform, where, note)
+
+
+def find_pictures(folders: list[Path]) -> Path | None:
+    """Return the first zip of JPEGs in these folders, or None."""
+    return next((path for folder in folders if (path := folder / PICTURES).is_file()), None)
 
 
 def _from_archive(path: Path, members: list[str]) -> tuple[np.ndarray, np.ndarray]:

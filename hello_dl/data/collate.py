@@ -13,32 +13,32 @@ from hello_dl.tensor import Tensor
 Batch = Any  # Tensors, or tuples, lists and dicts of them
 
 
-def default_collate(samples: Sequence[Any]) -> Batch:
+def default_collate(batch: Sequence[Any]) -> Batch:
     """Make one batch of a list of samples: a Tensor with a new first axis, PyTorch's rules.
 
     Tensors and arrays are stacked and keep their dtype, Python's whole numbers become int64 and
     its floats float32; texts stay a list. Tuples, lists, dicts and namedtuples are gone into.
     ValueError if samples differ in shape or length, TypeError for what no Tensor can hold.
     """
-    if not len(samples):
+    if not len(batch):
         raise ValueError("a batch of no samples: the batch sampler gave an empty list")
-    first = samples[0]
+    first = batch[0]
     if isinstance(first, Tensor) or is_array(first):
-        return _stacked(samples)
+        return _stacked(batch)
     if isinstance(first, np.generic | bool | int | float):
-        return Tensor(_numbers(samples), device="cpu")
+        return Tensor(_numbers(batch), device="cpu")
     if isinstance(first, str | bytes):
-        return list(samples)
+        return list(batch)
     if isinstance(first, Mapping):
-        return _like(first, {k: default_collate([s[k] for s in samples]) for k in first})
+        return _like(first, {k: default_collate([s[k] for s in batch]) for k in first})
     if isinstance(first, Sequence):
-        lengths = sorted({len(sample) for sample in samples})
+        lengths = sorted({len(sample) for sample in batch})
         if len(lengths) > 1:
             raise ValueError(
                 f"the samples of a batch have {lengths[0]} to {lengths[-1]} parts: give them "
                 "equally many, or the DataLoader a collate_fn=f(samples)"
             )
-        parts = [default_collate(part) for part in zip(*samples)]
+        parts = [default_collate(part) for part in zip(*batch)]
         return type(first)(*parts) if hasattr(first, "_fields") else parts
     raise TypeError(
         f"a sample holds a {type(first).__module__}.{type(first).__qualname__}, which cannot be "
@@ -47,7 +47,7 @@ def default_collate(samples: Sequence[Any]) -> Batch:
     )
 
 
-def default_convert(sample: Any) -> Any:
+def default_convert(data: Any) -> Any:
     """Make Tensors of numpy's and cupy's parts of a sample that is not batched, or is already."""
 
     def converted(part: Any) -> Any:
@@ -55,7 +55,7 @@ def default_convert(sample: Any) -> Any:
             return Tensor(part, device=device_of(part))
         return Tensor(part, device="cpu") if isinstance(part, np.number | np.bool_) else part
 
-    return map_leaves(sample, converted)
+    return map_leaves(data, converted)
 
 
 def map_leaves(batch: Batch, change: Callable[[Any], Any]) -> Batch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,3 +29,26 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def make_writable(folder: str | Path, what: str, names: Iterable[str] = ()) -> Path:
+    """Make a folder, and see that files of these names can be written there.
+
+    Otherwise a ValueError of one line that calls the folder `what`, such as "--out 'x'".
+    """
+    out, probe = Path(folder), Path(folder) / f".{os.getpid()}.part"
+    try:
+        if not str(folder).strip():
+            raise ValueError("the name is empty")
+        if out.is_file():
+            raise NotADirectoryError(0, "it is a file")
+        out.mkdir(parents=True, exist_ok=True)
+        probe.write_text("")
+        probe.unlink()
+        for name in names:
+            if (out / name).is_dir():
+                raise IsADirectoryError(0, f"{name} in it is a folder")
+    except (OSError, ValueError) as error:  # ValueError: a name that no folder can have
+        why = getattr(error, "strerror", None) or str(error)
+        raise ValueError(f"{what} cannot be written to: {why}; name another folder") from None
+    return out

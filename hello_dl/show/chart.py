@@ -111,8 +111,12 @@ class Chart:
         curves = []
         for (name, curve), look in zip(self.curves.items(), looks):
             points = np.asarray(curve, float)
-            if points.ndim != 2:
+            if points.ndim == 1:
                 points = np.column_stack([np.arange(1, points.size + 1), points])
+            if points.ndim != 2 or points.shape[1] != 2:
+                raise ValueError(
+                    f"the curve '{name}' must be heights (n,) or points (n, 2), not {points.shape}"
+                )
             curves.append(Curve(name, points[np.isfinite(points).all(axis=1)], *look))
         return curves
 
@@ -129,8 +133,8 @@ class Chart:
         for curve, ink in zip(self._curves(), cycle(INKS)):
             panel.plot(*curve.points.T, color=ink, label=curve.name)
         panel.set(title=self.title, xlabel=self.x, ylabel=self.y)
-        if math.isfinite(self.high):
-            panel.set_ylim(top=self.high)
+        _, _, low, high = self._limits()
+        panel.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         panel.grid(alpha=0.3)
         panel.legend(frameon=False)
 

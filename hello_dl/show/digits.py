@@ -152,14 +152,17 @@ def in_rows(pictures: Sequence[Picture], width: int, gap: int = 3) -> Picture:
     return lines
 
 
-def captioned(images: np.ndarray, captions: Iterable[str | Picture], width: int) -> Picture:
-    """Draw pictures (n, height, width), ink 0..255, in rows, each with its caption below it."""
+def captioned(
+    pictures: Sequence[np.ndarray], captions: Iterable[str | Picture], width: int
+) -> Picture:
+    """Draw pictures of one size, ink 0..255 or floats 0..1, in rows, each above its caption."""
+    images = np.stack(pictures)
+    if images.dtype.kind == "f":
+        images = np.rint(255 * images.clip(0, 1)).astype(np.uint8)
     drawn = []
     for image, caption in zip(crop(images), captions):
-        lines = (
-            [Text(line) for line in caption.split("\n")] if isinstance(caption, str) else caption
-        )
-        drawn.append([*draw_digit(image), *lines])
+        told = list(map(Text, caption.split("\n"))) if isinstance(caption, str) else caption
+        drawn.append([*draw_digit(image), *told])
     return in_rows(drawn, width)
 
 
