@@ -19,7 +19,7 @@ def run(source, library, *blocks):
         return eval(source, {"np": np}, {"t": library, **names})
 
 
-def same_as_pytorch(source, *arrays, device="cpu"):
+def assert_same_as_pytorch(source, *arrays, device="cpu"):
     """Hold what a line gives in hello_dl to what it gives in PyTorch, backward pass included.
 
     Where PyTorch refuses, hello_dl must too, in one line.

@@ -37,7 +37,7 @@ COLLATE = {
 }
 
 
-def same(ours, theirs):
+def assert_same(ours, theirs):
     """Hold a batch against PyTorch's."""
     if isinstance(ours, Tensor):
         assert str(ours.dtype) == str(theirs.dtype).removeprefix("torch.")
@@ -45,11 +45,11 @@ def same(ours, theirs):
     elif isinstance(ours, dict):
         assert ours.keys() == theirs.keys()
         for key in ours:
-            same(ours[key], theirs[key])
+            assert_same(ours[key], theirs[key])
     elif isinstance(ours, (list, tuple)):
         assert type(ours) is type(theirs) and len(ours) == len(theirs)
         for a, b in zip(ours, theirs):
-            same(a, b)
+            assert_same(a, b)
     else:
         assert ours == theirs
 
@@ -57,7 +57,7 @@ def same(ours, theirs):
 @pytest.mark.parametrize("samples", COLLATE.values(), ids=COLLATE)
 def test_collate_is_pytorch_s(samples):
     torch = import_torch()
-    same(default_collate(samples), torch.utils.data.default_collate(samples))
+    assert_same(default_collate(samples), torch.utils.data.default_collate(samples))
 
 
 def test_a_sample_that_is_not_batched_is_converted_as_in_pytorch():
@@ -67,7 +67,7 @@ def test_a_sample_that_is_not_batched_is_converted_as_in_pytorch():
         {"a": np.zeros((0, 2)), "b": [np.uint8(1)]}, Point(np.ones(1), 2),
     )  # fmt: skip
     for sample in samples:
-        same(default_convert(sample), torch.utils.data.default_convert(sample))
+        assert_same(default_convert(sample), torch.utils.data.default_convert(sample))
 
 
 def test_collate_of_tensors_and_of_floats():

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from helpers import DEVICES, import_torch, on_device, plain
-from same import same_as_pytorch
+from same import assert_same_as_pytorch
 
 import hello_dl
 from hello_dl import Tensor
@@ -28,9 +28,9 @@ t.tensor(2) | 2, dtype=t.float64 | 2, dtype=t.int64 | 2, dtype=t.bool | 2, dtype
 
 @pytest.mark.parametrize("size", lines(SIZES))
 def test_blocks_of_one_number(size):
-    same_as_pytorch(f"t.zeros({size})")
-    same_as_pytorch(f"t.ones({size})")
-    same_as_pytorch(f"t.empty({size}).shape")
+    assert_same_as_pytorch(f"t.zeros({size})")
+    assert_same_as_pytorch(f"t.ones({size})")
+    assert_same_as_pytorch(f"t.empty({size}).shape")
 
 
 FILLED = """
@@ -49,7 +49,7 @@ x.new_tensor([1.5, 2], dtype=t.int64) | x.new_zeros(2, dtype=t.int32)
 @pytest.mark.parametrize("line", lines(FILLED))
 def test_blocks_like_another(line, device):
     for dtype in ("float64", "float32", "int64", "bool", "float16"):
-        same_as_pytorch(line, NUMBERS.astype(dtype), device=device)
+        assert_same_as_pytorch(line, NUMBERS.astype(dtype), device=device)
 
 
 COUNTED = """
@@ -83,7 +83,7 @@ CORNERS = "3, 3 | 2, 4 | 4, 2, 1 | 3, 3, -1 | 0, 3 | 3, 4, 5 | 3, 4, -5 | 3, 4, 
     + [f"t.{name}_indices({size})" for size in lines(CORNERS) for name in ("tril", "triu")],
 )
 def test_numbers_in_order(line, device):
-    same_as_pytorch(line, device=device)
+    assert_same_as_pytorch(line, device=device)
 
 
 GIVEN = """
@@ -97,13 +97,13 @@ t.tensor([1.0, 2.0]) | [1, [2]] | None | np.arange(6).reshape(2, 3).T
 
 @pytest.mark.parametrize("given", lines(GIVEN))
 def test_numbers_that_are_given(given):
-    same_as_pytorch(f"t.tensor({given})")
-    same_as_pytorch(f"t.as_tensor({given})")
+    assert_same_as_pytorch(f"t.tensor({given})")
+    assert_same_as_pytorch(f"t.as_tensor({given})")
     for options in ("dtype=t.float32", "dtype=t.int64", "dtype=t.bool"):
         if not any(part in given for part in ("nan", "e400", "[t.tensor", "np.float32")):
-            same_as_pytorch(f"t.tensor({given}, {options})")
+            assert_same_as_pytorch(f"t.tensor({given}, {options})")
     if "t.tensor" not in given:
-        same_as_pytorch(f"t.tensor({given}, requires_grad=True)")
+        assert_same_as_pytorch(f"t.tensor({given}, requires_grad=True)")
 
 
 def test_who_shares_memory_and_who_copies():
@@ -269,4 +269,4 @@ def test_places_are_drawn_by_their_weights(device):
 )
 def test_chance_is_asked_for_as_in_pytorch(line):
     if line != "t.multinomial(x, 1)":
-        same_as_pytorch(line, NUMBERS)
+        assert_same_as_pytorch(line, NUMBERS)

@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 from helpers import DEVICES, assert_close, import_torch, live
-from same import REFUSALS, same_as_pytorch
+from same import REFUSALS, assert_same_as_pytorch
 
 import hello_dl
 from hello_dl import Tensor, nn, optim
@@ -41,7 +41,7 @@ is_floating_point() | is_cuda | sum().item() | ndimension() | T.ndim | detach().
     "dtype", ["float64", "float32", "float16", "int64", "int32", "uint8", "bool"]
 )
 def test_a_method_is_that_of_pytorch(method, dtype):
-    same_as_pytorch(f"x.{method}", (np.arange(6) - 2).reshape(2, 3).astype(dtype))
+    assert_same_as_pytorch(f"x.{method}", (np.arange(6) - 2).reshape(2, 3).astype(dtype))
 
 
 PYTHON = """
@@ -55,7 +55,7 @@ x.shape[0] | tuple(x.shape) | divmod(5, len(x))
 
 @pytest.mark.parametrize("line", lines(PYTHON))
 def test_a_tensor_among_python_values(line):
-    same_as_pytorch(line, X)
+    assert_same_as_pytorch(line, X)
 
 
 @each_device
@@ -267,7 +267,7 @@ F.cross_entropy(x, x.softmax(1), ignore_index=1) | F.hinge_embedding_loss(x, x.s
 
 @pytest.mark.parametrize("line", lines(NAMES))
 def test_more_lines_of_pytorch(line):
-    same_as_pytorch(line, X)
+    assert_same_as_pytorch(line, X)
 
 
 def test_blocks_of_other_shapes_and_kinds_are_said_in_one_line():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers import DEVICES, assert_close, import_torch, on_device, tensor_leaf
-from same import same_as_pytorch
+from same import assert_same_as_pytorch
 
 import hello_dl
 from hello_dl import Tensor
@@ -38,7 +38,7 @@ np.array([0, 1]) | 0, 5 | [0, 5] | 5 | 0, 0, 0, 0 | 0.5 | "a" | t.tensor([0.0, 1
 def test_an_index_picks_what_it_picks_in_pytorch(index, device):
     for shape in [(2, 3, 4), (2, 3), (3,), (), (2, 2, 3, 2), (0, 3)]:
         if device == "cpu" or "5" not in index:  # a GPU does not look at the numbers of an index
-            same_as_pytorch(f"x[{index}]", normal(*shape), device=device)
+            assert_same_as_pytorch(f"x[{index}]", normal(*shape), device=device)
 
 
 WRITTEN = [
@@ -117,9 +117,9 @@ def test_picking_along_an_axis_is_that_of_pytorch(line):
     for picks in PICKS:
         if "along" in line and picks.size and picks.max() > 1:
             continue  # PyTorch does not look where it picks from there
-        same_as_pytorch(line, normal(2, 3, 4), picks)
-    same_as_pytorch(line, normal(3), np.array([0, 2, 2]))
-    same_as_pytorch(line, normal(), np.array(0))
+        assert_same_as_pytorch(line, normal(2, 3, 4), picks)
+    assert_same_as_pytorch(line, normal(3), np.array([0, 2, 2]))
+    assert_same_as_pytorch(line, normal(), np.array(0))
 
 
 OF_A_LINE = """
@@ -143,18 +143,18 @@ def test_picking_whole_rows_is_that_of_pytorch(line):
     for picks in ROWS:
         if "fill" in line and picks.dtype == "int32":
             continue  # PyTorch wants int64 there; any whole numbers will do
-        same_as_pytorch(line, normal(3, 3), picks, normal(3, 3))
-        same_as_pytorch(line, normal(3, 3), picks, normal(2, 3))
-        same_as_pytorch(line, normal(3, 3, 2), picks, normal(3, 3, 2))
+        assert_same_as_pytorch(line, normal(3, 3), picks, normal(3, 3))
+        assert_same_as_pytorch(line, normal(3, 3), picks, normal(2, 3))
+        assert_same_as_pytorch(line, normal(3, 3, 2), picks, normal(3, 3, 2))
 
 
 @each_device
 def test_rows_are_copied_over_others(device):
     for line in ("t.index_copy(x, 0, y, z)", "x.index_copy(1, y, z)"):
-        same_as_pytorch(line, normal(3, 3), np.array([2, 0, 1]), normal(3, 3), device=device)
+        assert_same_as_pytorch(line, normal(3, 3), np.array([2, 0, 1]), normal(3, 3), device=device)
     line = "t.index_copy(x, 0, y, z)"
-    same_as_pytorch(line, normal(3, 2), np.array([2]), normal(1, 2), device=device)
-    same_as_pytorch(line, normal(3, 2), np.array([2]), normal(2, 2))
+    assert_same_as_pytorch(line, normal(3, 2), np.array([2]), normal(1, 2), device=device)
+    assert_same_as_pytorch(line, normal(3, 2), np.array([2]), normal(2, 2))
 
 
 MASKS = """
@@ -177,13 +177,15 @@ def test_masks_are_those_of_pytorch(line, device):
         if "[y]" in line and shape != mask:
             continue
         chosen = np.array(rng.integers(0, 2, mask) > 0)
-        same_as_pytorch(line, normal(*shape), chosen, normal(), device=device)
-    same_as_pytorch(line, normal(3), np.array([0, 1, 1]), normal())  # numbers are no mask
+        assert_same_as_pytorch(line, normal(*shape), chosen, normal(), device=device)
+    assert_same_as_pytorch(line, normal(3), np.array([0, 1, 1]), normal())  # numbers are no mask
 
 
 def test_masks_of_whole_numbers():
     for value in ("1", "1.5", "True", "float('inf')"):
-        same_as_pytorch(f"x.masked_fill(y, {value})", np.arange(3), np.array([True, False, True]))
+        assert_same_as_pytorch(
+            f"x.masked_fill(y, {value})", np.arange(3), np.array([True, False, True])
+        )
 
 
 @each_device
@@ -196,7 +198,7 @@ def test_the_places_of_what_is_not_zero(device):
         np.array(0),
     ]:
         for line in ("t.nonzero(x)", "x.nonzero(as_tuple=True)", "t.argwhere(x)"):
-            same_as_pytorch(line, x, device=device)
+            assert_same_as_pytorch(line, x, device=device)
 
 
 # Gradients that add up.

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from helpers import DEVICES, assert_close, import_torch
-from same import same_as_pytorch
+from same import assert_same_as_pytorch
 
 import hello_dl
 from hello_dl import Tensor
@@ -29,7 +29,9 @@ PRODUCTS = ["matmul", "mm", "bmm", "mv", "dot", "outer", "inner", "tensordot"]
 def test_a_product_is_that_of_pytorch_or_refused_as_there(product, device):
     arguments = "x, y, 1" if product == "tensordot" else "x, y"
     for one, other in itertools.product(SHAPES, SHAPES):
-        same_as_pytorch(f"t.{product}({arguments})", normal(*one), normal(*other), device=device)
+        assert_same_as_pytorch(
+            f"t.{product}({arguments})", normal(*one), normal(*other), device=device
+        )
 
 
 @each_device
@@ -41,7 +43,7 @@ def test_a_product_along_several_axes(device):
         ("t.tensordot(x, y, dims=([1, 0], [0, 1]))", (2, 3, 4), (2, 3, 5)),
         ("t.tensordot(x, y, ([0], [-1]))", (3, 2), (4, 3)),
     ]:
-        same_as_pytorch(line, normal(*one), normal(*other), device=device)
+        assert_same_as_pytorch(line, normal(*one), normal(*other), device=device)
 
 
 @each_device
@@ -49,21 +51,23 @@ def test_a_product_along_several_axes(device):
 def test_a_product_added_to_something(options, device):
     for start in [(2, 3), (3,), (1, 3), (2, 1), (5,)]:
         line = f"t.addmm(x, y, z{options})"
-        same_as_pytorch(line, normal(*start), normal(2, 4), normal(4, 3), device=device)
+        assert_same_as_pytorch(line, normal(*start), normal(2, 4), normal(4, 3), device=device)
     line = f"x.baddbmm(y, z{options})"
-    same_as_pytorch(line, normal(5, 2, 3), normal(5, 2, 4), normal(5, 4, 3), device=device)
+    assert_same_as_pytorch(line, normal(5, 2, 3), normal(5, 2, 4), normal(5, 4, 3), device=device)
     nothing = np.full((2, 3), np.nan)
-    same_as_pytorch("t.addmm(x, y, z, beta=0)", nothing, normal(2, 4), normal(4, 3))
+    assert_same_as_pytorch("t.addmm(x, y, z, beta=0)", nothing, normal(2, 4), normal(4, 3))
 
 
 @each_device
 def test_layers_made_of_a_product(device):
     for x, weight in [((5, 3), (4, 3)), ((3,), (4, 3)), ((2, 5, 3), (4, 3)), ((0, 3), (4, 3))]:
-        same_as_pytorch("F.linear(x, y)", normal(*x), normal(*weight), device=device)
-        same_as_pytorch("F.linear(x, y, z)", normal(*x), normal(*weight), normal(4), device=device)
+        assert_same_as_pytorch("F.linear(x, y)", normal(*x), normal(*weight), device=device)
+        assert_same_as_pytorch(
+            "F.linear(x, y, z)", normal(*x), normal(*weight), normal(4), device=device
+        )
     for x, y in [((5, 2), (5, 3)), ((2,), (3,)), ((4, 5, 2), (4, 5, 3)), ((0, 2), (0, 3))]:
         line = "F.bilinear(x, y, z, t.ones(4, dtype=t.float64))"
-        same_as_pytorch(line, normal(*x), normal(*y), normal(4, 2, 3), device=device)
+        assert_same_as_pytorch(line, normal(*x), normal(*y), normal(4, 2, 3), device=device)
 
 
 OF_ONE = [
@@ -119,7 +123,7 @@ OF_THREE = [
 @pytest.mark.parametrize("equation", OF_ONE)
 def test_einsum_of_one_block(equation, device):
     for shape in [(), (3,), (3, 3), (2, 3), (3, 3, 3), (3, 3, 2), (2, 3, 4, 4), (0, 3)]:
-        same_as_pytorch(f"t.einsum({equation!r}, x)", normal(*shape), device=device)
+        assert_same_as_pytorch(f"t.einsum({equation!r}, x)", normal(*shape), device=device)
 
 
 @each_device
@@ -127,22 +131,22 @@ def test_einsum_of_one_block(equation, device):
 def test_einsum_of_two_blocks(equation, one, other, device):
     for operands in ("x, y", "[x, y]"):
         line = f"t.einsum({equation!r}, {operands})"
-        same_as_pytorch(line, normal(*one), normal(*other), device=device)
+        assert_same_as_pytorch(line, normal(*one), normal(*other), device=device)
 
 
 @each_device
 @pytest.mark.parametrize("equation, one, two, three", OF_THREE)
 def test_einsum_of_three_blocks(equation, one, two, three, device):
     line = f"t.einsum({equation!r}, x, y, z)"
-    same_as_pytorch(line, normal(*one), normal(*two), normal(*three), device=device)
+    assert_same_as_pytorch(line, normal(*one), normal(*two), normal(*three), device=device)
 
 
 @each_device
 def test_blocks_that_lie_crosswise_in_memory(device):
     line = "x.transpose(0, 1) @ y.transpose(1, 2)"
-    same_as_pytorch(line, normal(4, 2, 3), normal(2, 5, 3), device=device)
+    assert_same_as_pytorch(line, normal(4, 2, 3), normal(2, 5, 3), device=device)
     line = "t.einsum('ijk,jl->kil', x.permute(2, 0, 1), y.T)"
-    same_as_pytorch(line, normal(2, 4, 3), normal(5, 2), device=device)
+    assert_same_as_pytorch(line, normal(2, 4, 3), normal(5, 2), device=device)
 
 
 def test_whole_numbers_stay_whole():
@@ -153,8 +157,8 @@ def test_whole_numbers_stay_whole():
         "t.einsum('ij->', x)",
         "t.outer(x[0], y[1])",
     ):
-        same_as_pytorch(line, whole, whole)
-        same_as_pytorch(line, whole.astype("int32"), whole.astype("int32"))
+        assert_same_as_pytorch(line, whole, whole)
+        assert_same_as_pytorch(line, whole.astype("int32"), whole.astype("int32"))
 
 
 @each_device

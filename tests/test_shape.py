@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers import DEVICES, assert_close, tensor_leaf
-from same import same_as_pytorch
+from same import assert_same_as_pytorch
 
 import hello_dl
 from hello_dl import Tensor
@@ -66,7 +66,7 @@ def test_a_line_gives_what_pytorch_gives(line, device):
     for shape in SHAPES:
         if "mT" in line and len(shape) < 2:
             continue  # PyTorch is about to refuse it, and we do
-        same_as_pytorch(line, rng.standard_normal(shape), device=device)
+        assert_same_as_pytorch(line, rng.standard_normal(shape), device=device)
 
 
 OF_TWO = [
@@ -87,14 +87,16 @@ OF_TWO = [
 @each_device
 @pytest.mark.parametrize("line, one, other", OF_TWO)
 def test_several_blocks_together(line, one, other, device):
-    same_as_pytorch(line, rng.standard_normal(one), rng.standard_normal(other), device=device)
+    assert_same_as_pytorch(
+        line, rng.standard_normal(one), rng.standard_normal(other), device=device
+    )
 
 
 @pytest.mark.parametrize("one", ["float32", "float64", "int64", "bool", "uint8"])
 @pytest.mark.parametrize("other", ["float32", "float64", "int64", "int32"])
 def test_blocks_of_two_dtypes_together(one, other):
     for line in ("t.cat([x, y])", "t.stack([x, y])"):
-        same_as_pytorch(line, np.ones(2, one), np.zeros(2, other))
+        assert_same_as_pytorch(line, np.ones(2, one), np.zeros(2, other))
 
 
 MODES = ["constant", "reflect", "replicate", "circular"]
@@ -120,9 +122,9 @@ def test_padding_is_that_of_pytorch(mode, shape, device):
         if mode != "constant" and not len(shape) - 2 <= len(pad) // 2 <= len(shape) - 1:
             continue  # PyTorch pads the last axes of few shapes; here it is all of them
         line = f"F.pad(x, {pad}, mode={mode!r})"
-        same_as_pytorch(line, rng.standard_normal(shape), device=device)
+        assert_same_as_pytorch(line, rng.standard_normal(shape), device=device)
     for line in ("value=2.5", f"{mode!r}, -1"):
-        same_as_pytorch(f"F.pad(x, (1, 2), {line})", rng.standard_normal(shape))
+        assert_same_as_pytorch(f"F.pad(x, (1, 2), {line})", rng.standard_normal(shape))
 
 
 def test_every_axis_can_be_padded_in_every_mode():

@@ -8,6 +8,11 @@ pull that gives the gradients of all of them. It sees plain arrays and never a T
     def mul(a, b):
         return a * b, (lambda g: g * b, lambda g: g * a)
 
+Positional arguments are inputs: Tensors, arrays, numbers, or None for one left out (the rule then
+returns no pull for it). Keyword arguments are options, handed on as they are. Whoever calls the
+operation can give both by place or by name, PyTorch's names too (arguments.py).
+
+Pulls that are None as a whole say that there is no gradient, as in the place of the largest entry.
 A pull that has a second argument, `out=None`, writes its result there if it is given: that saves
 a copy where an optimizer wants the gradient of a large parameter in a place of its own.
 """
@@ -66,11 +71,6 @@ def rule(
 ) -> Any:
     """Make an operation on Tensors out of a function on arrays that returns (value, pulls).
 
-    Positional arguments are inputs: Tensors, arrays, numbers, or None for one left out (the rule
-    then returns no pull for it). Keyword arguments are options, handed on as they are. Both can be
-    given by place or by name, PyTorch's names too (arguments.py). Pulls that are None as a whole
-    say that there is no gradient, as in the place of the largest entry.
-
     broadcasts   inputs are stretched to a common shape, and gradients summed back; without it a
                  gradient of another shape than its input is an error
     floats       whole numbers become floating ones first, in every input
@@ -118,13 +118,9 @@ def rule(
         path = recording.path
         if needs_grad and path is not None and pulls is not None:
             node._requires_grad = True
-            node.parents = tuple(
-                [
-                    x if isinstance(x, Block) else _constant(array)
-                    for x, array in zip(inputs, arrays)
-                    if x is not None
-                ]
-            )
+            pairs = zip(inputs, arrays)
+            nodes = [x if isinstance(x, Block) else _constant(a) for x, a in pairs if x is not None]
+            node.parents = tuple(nodes)
             node.pulls = pulls
             node.broadcasts = broadcasts
             node.scope = path
