@@ -114,7 +114,7 @@ def rule(
                     value = value.astype(dtype)
         except (ValueError, TypeError, IndexError) as error:
             raise explained(op, arrays, error) from None
-        node = _node(op, value)
+        node = _node(op, value if value.shape else as_array(value))  # numpy makes scalars of 0-d
         path = recording.path
         if needs_grad and path is not None and pulls is not None:
             node._requires_grad = True
@@ -167,7 +167,7 @@ def converted(
 def _node(op: str, value: Array) -> Block:
     """Make a node that remembers nothing. Skips `__init__`, which checks what is known here."""
     node = object.__new__(Block.result_class)
-    node._data = value if value.shape else as_array(value)  # numpy turns 0-d results into scalars
+    node._data = value
     node.grad = node.grad_store = None
     node.op = op
     node.name = node.scope = ""
