@@ -134,7 +134,11 @@ def digits(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(parser=whole, metavar="N", help="Times through the data: 10, or 2 if quick."),
+        typer.Option(
+            parser=whole,
+            metavar="N",
+            help="Times through the data: 10, with --augment 25, or 2 if quick.",
+        ),
     ] = None,
     batch_size: Annotated[
         int, typer.Option(parser=whole, metavar="N", help="Digits that a step learns from.")
@@ -160,7 +164,9 @@ def digits(
     out: Annotated[str, typer.Option(metavar="DIR", help="Folder for the files.")] = "out/digits",
     quick: Annotated[bool, typer.Option("--quick", help="Learn from a part of the data.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="One line an epoch, no colors.")] = False,
-    model: Annotated[str, typer.Option(metavar="NAME", help="Which net to train.")] = "mlp",
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="Which net to train: mlp or mlp-large.")
+    ] = "mlp",
     device: Annotated[
         str, typer.Option(metavar="NAME", help="Where to compute: cpu or cuda.")
     ] = "cpu",

@@ -79,7 +79,7 @@ by_heart = Chart({"learned": rows[:, 0], "new": rows[:, 2]}, "epoch", high=2.5 *
 by_heart.show()
 lesson.expect("gap between learned and new digits", rows[last, 1] - rows[last, 3], 5, 35, "points")
 print("This gap is over-fitting: it knows its digits better than what a digit is.")
-lesson.expect("loss on new digits, in lowest ones", rows[last, 2] / rows[lowest, 2], 1.05, 2.5)
+lesson.expect("last loss on new digits, by its lowest", rows[last, 2] / rows[lowest, 2], 1.05, 2.5)
 print("It rises again, yet about as many of them are read. How can that be? See the")
 print("last column: the net gets surer and surer, also where it is wrong.")
 
@@ -130,7 +130,7 @@ harder = {
     "25 pixels flipped": abs(tests - (order < 25)),
 }
 print(*captioned([x[0, 2:26, 2:26] for x in harder.values()][1:], list(harder)[1:], 80), sep="\n")
-print(f"\nPercent of the test digits read right, by {seeds} of each with other first weights:\n")
+print(f"\nTest digits read right, in percent. Runs of each, with other first weights: {seeds}\n")
 print("                  epochs  loss    as they are     moved   5 flipped  25 flipped")
 nets, curves, right = {}, {}, {}
 for name, some in remedies.items():
@@ -151,8 +151,8 @@ print("a moved digit is the same digit. Of flipped pixels it shows nothing.")
 # %% A net that may refuse.
 lesson.section("I don't know")
 kinds = tests, draw_characters("ACEFHKMNPRTUVWXY" * 20) / ink, rng.random((320, 28, 28), "f")
-print("Let a net refuse where its best chance is too low. Which digits does it answer,")
-print("in percent, and which of these right? And letters or noise? It never saw any.\n")
+print("A net may refuse if its best chance is too low. What does it answer, in percent,")
+print("and how many of the digits are right then? It has never seen letters or noise.\n")
 print("              no remedy                           all four")
 print("  at least    digits   right letters   noise    digits   right letters   noise")
 said = [[chances(nets[name], x) for x in kinds] for name in ("nothing", "all four")]
@@ -163,7 +163,7 @@ for least in (0, 0.5, 0.8, 0.9, 0.95, 0.99):
         shares = sure.mean(), hits[sure].mean(), *((p.max(1) >= least).mean() for p in others)
         told += "  " + "".join(f"{100 * share:8.1f}" for share in shares)
     print(told)
-print("\nThe surer it must be, the fewer mistakes. But letters and noise get answers, too.")
+print("\nThe surer it must be, the fewer mistakes. But it answers letters and noise, too.")
 print("The digit 'all four' is least sure of, the letter it is surest of, and noise:")
 chosen = said[1][0].max(1).argmin(), said[1][1].max(1).argmax(), 0
 captions = [f"{p[i].argmax()}: {100 * p[i].max():.1f} %" for p, i in zip(said[1], chosen)]

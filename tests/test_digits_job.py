@@ -428,6 +428,22 @@ def test_augmented_digits_are_new_in_every_epoch(job, monkeypatch):
     assert result.epochs[0].loss > plain.epochs[0].loss, "they are harder"
 
 
+def test_augmented_digits_are_worth_more_epochs():
+    passes = [DigitsOptions(augment=augment).passes for augment in (False, True)]
+    assert passes == [10, 25]
+    assert DigitsOptions(augment=True, quick=True).passes == 2
+    assert DigitsOptions(augment=True, epochs=3).passes == 3
+
+
+def test_the_large_net_learns_and_is_loaded_again(job):
+    result, text = job(model="mlp-large", augment=True, epochs=3)
+    assert result.right > 150 and "mlp-large, 535,818 parameters" in text
+    read, _ = job(model="mlp-large", show=3)
+    assert read.right == result.right
+    with pytest.raises(ValueError, match="another net"):
+        job(model="mlp", show=3)
+
+
 @pytest.mark.parametrize("device", DEVICES)
 def test_it_runs_on_the_device_that_was_asked_for(job, tmp_path, device):
     seen = []

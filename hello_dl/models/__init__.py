@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 
-from hello_dl.models.mlp import DigitsMLP
+from hello_dl.models.mlp import DigitsMLP, LargeDigitsMLP
 from hello_dl.nn import Module
 
-__all__ = ["MODELS", "DigitsMLP", "make_model"]
+__all__ = ["MODELS", "DigitsMLP", "LargeDigitsMLP", "make_model"]
 
 # Every net takes pictures (n, 1, 28, 28) with ink 0..1 and gives logits (n, 10).
 MODELS: dict[str, Callable[[], Module]] = {
     "mlp": DigitsMLP,
+    "mlp-large": LargeDigitsMLP,
 }
 
 

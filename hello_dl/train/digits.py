@@ -137,6 +137,7 @@ def prepare(
         TensorDataset(*digits[:2], transform=transforms.Compose(changes)),
         options.batch_size,
         shuffle=True,
+        num_workers=1 if options.augment else 0,  # while one batch is learned, the next is bent
     )
     optimizer, steps = options.make_optimizer(model), options.passes * len(loader)
     return fit(

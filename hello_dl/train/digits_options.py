@@ -40,7 +40,7 @@ class DigitsOptions:
     """What can be chosen; ValueError where it makes no sense."""
 
     data: str | Path | None = None  # a folder that holds MNIST, or "strokes"; None: look for it
-    epochs: int | None = None  # None: 10, or 2 with `quick`
+    epochs: int | None = None  # None: 10, or 25 with `augment`, or 2 with `quick`
     batch_size: int = 64
     lr: float | None = None  # at the start; it falls to 0. None: what suits the optimizer
     seed: int = 0
@@ -76,7 +76,7 @@ class DigitsOptions:
     @property
     def passes(self) -> int:
         """How many epochs that makes."""
-        return self.epochs or (2 if self.quick else 10)
+        return self.epochs or (2 if self.quick else 25 if self.augment else 10)
 
     @property
     def rate(self) -> float:
