@@ -8,7 +8,6 @@ from importlib.util import find_spec
 import pytest
 from threadpoolctl import threadpool_limits
 
-
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what is in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what tests start should hear Ctrl-C
 
