@@ -15,14 +15,16 @@ from hello_dl.ops.rule import rule
 def tril(x: Array, *, diagonal: int = 0):
     """Keep the lower triangle of matrices (..., m, n), up to a diagonal, and put 0 elsewhere."""
     xp = _matrices(x)
-    return xp.tril(x, diagonal), lambda g: xp.tril(g, diagonal)
+    kept = xp.tril(x, diagonal).astype(x.dtype, copy=False)  # cupy widens bfloat16
+    return kept, lambda g: xp.tril(g, diagonal)
 
 
 @rule(halves=True)
 def triu(x: Array, *, diagonal: int = 0):
     """Keep the upper triangle of matrices (..., m, n), from a diagonal on, and put 0 elsewhere."""
     xp = _matrices(x)
-    return xp.triu(x, diagonal), lambda g: xp.triu(g, diagonal)
+    kept = xp.triu(x, diagonal).astype(x.dtype, copy=False)  # cupy widens bfloat16
+    return kept, lambda g: xp.triu(g, diagonal)
 
 
 def _matrices(x: Array) -> Any:
