@@ -36,6 +36,7 @@ from hello_dl.nn.container import (
     ParameterList,
     Sequential,
 )
+from hello_dl.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from hello_dl.nn.dropout import Dropout, Dropout1d, Dropout2d
 from hello_dl.nn.embedding import Embedding
 from hello_dl.nn.linear import Bilinear, Flatten, Identity, Linear, Unflatten
@@ -57,6 +58,7 @@ from hello_dl.nn.loss import (
 from hello_dl.nn.module import Module
 from hello_dl.nn.norm import BatchNorm1d, GroupNorm, LayerNorm, RMSNorm
 from hello_dl.nn.parameter import Parameter
+from hello_dl.nn.pooling import AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 
 __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "Bilinear", "CELU", "CosineSimilarity",
