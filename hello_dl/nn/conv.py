@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from hello_dl.nn import init
 from hello_dl.nn.module import Module
@@ -44,8 +44,9 @@ class _Kernels(Module):
         windows_of(kernel_size, self.axes, stride, padding, dilation)
         self.kernel_size = per_axis(kernel_size, self.axes, "kernel_size")
         self.stride = per_axis(stride, self.axes, "stride")
-        named = isinstance(padding, str)
-        self.padding = padding if named else per_axis(padding, self.axes, "padding", 0)
+        self.padding = (
+            padding if isinstance(padding, str) else per_axis(padding, self.axes, "padding", 0)
+        )
         self.dilation = per_axis(dilation, self.axes, "dilation")
 
     def _count(self, in_channels: int, out_channels: int, groups: int, padding_mode: str) -> None:
@@ -59,7 +60,7 @@ class _Kernels(Module):
         self.in_channels, self.out_channels = in_channels, out_channels
         self.groups, self.padding_mode = groups, padding_mode
 
-    _modes = PADDING_MODES
+    _modes: tuple[str, ...] = PADDING_MODES
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew."""
@@ -183,16 +184,11 @@ class _ConvTranspose(_Kernels):
 
     def _more(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
         """Return the output_padding that makes this size."""
-        wanted = tuple(output_size)[-self.axes :]
+        wanted, padding = tuple(output_size)[-self.axes :], cast(tuple[int, ...], self.padding)
+        slide = zip(self.stride, padding, self.dilation, self.kernel_size)
         least = [
             (n - 1) * step - 2 * pad + spread * (size - 1) + 1
-            for n, step, pad, spread, size in zip(
-                input.shape[-self.axes :],
-                self.stride,
-                self.padding,
-                self.dilation,
-                self.kernel_size,
-            )
+            for n, (step, pad, spread, size) in zip(input.shape[-self.axes :], slide)
         ]
         more = tuple(n - small for n, small in zip(wanted, least))
         if len(wanted) < self.axes or any(not 0 <= n < s for n, s in zip(more, self.stride)):

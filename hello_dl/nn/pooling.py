@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from hello_dl.nn.module import Module
-from hello_dl.ops import pool
+from hello_dl.ops import adaptive, pool, unpool
+from hello_dl.ops.adaptive import Size
 from hello_dl.ops.sliding import Sizes
 from hello_dl.tensor import Tensor
 
@@ -107,3 +108,80 @@ class AvgPool1d(Module):
         return pool.avg_pool1d(input, *sliding, self.count_include_pad)
 
     extra_repr = AvgPool2d.extra_repr
+
+
+class _Adaptive(Module):
+    """Pooling to a given size."""
+
+    _pool: Callable[..., Any]
+
+    def __init__(self, output_size: Size) -> None:
+        self.output_size = output_size
+
+    def forward(self, input: Tensor) -> Any:
+        """Pool."""
+        return self._pool(input, self.output_size)
+
+    def extra_repr(self) -> str:
+        """Return the size."""
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveAvgPool2d(_Adaptive):
+    """Take means so that pictures (n, channels, height, width) get this size; 1: one mean of all.
+
+    None for the height or the width leaves it as it is.
+    """
+
+    _pool = staticmethod(adaptive.adaptive_avg_pool2d)
+
+
+class AdaptiveAvgPool1d(_Adaptive):
+    """Take means so that lines (n, channels, length) get this length."""
+
+    _pool = staticmethod(adaptive.adaptive_avg_pool1d)
+
+
+class AdaptiveMaxPool2d(_Adaptive):
+    """Keep the largest entries so that pictures (n, channels, height, width) get this size."""
+
+    _pool = staticmethod(adaptive.adaptive_max_pool2d)
+
+    def __init__(self, output_size: Size, return_indices: bool = False) -> None:
+        super().__init__(output_size)
+        self.return_indices = return_indices
+
+    def forward(self, input: Tensor) -> Any:
+        """Pool; with `return_indices` a pair of the entries and their places."""
+        return self._pool(input, self.output_size, self.return_indices)
+
+
+class AdaptiveMaxPool1d(AdaptiveMaxPool2d):
+    """Keep the largest entries so that lines (n, channels, length) get this length."""
+
+    _pool = staticmethod(adaptive.adaptive_max_pool1d)
+
+
+class MaxUnpool2d(Module):
+    """Put what MaxPool2d with `return_indices` has kept back into pictures of zeros."""
+
+    _unpool: Callable[..., Tensor] = staticmethod(unpool.max_unpool2d)
+
+    def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
+        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        self.padding = padding
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        """Put the entries back where they were."""
+        sliding = self.kernel_size, self.stride, self.padding
+        return self._unpool(input, indices, *sliding, output_size)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool1d(MaxUnpool2d):
+    """Put what MaxPool1d with `return_indices` has kept back into lines of zeros."""
+
+    _unpool = staticmethod(unpool.max_unpool1d)

@@ -80,9 +80,7 @@ def unfold(
 
     Gives (n, channels · kernel height · kernel width, windows).
     """
-    return im2col(
-        input, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride
-    )
+    return im2col(input, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
 
 
 def fold(

@@ -14,7 +14,7 @@ from hello_dl.backend.conv import correlate, correlate_input, correlate_weight
 from hello_dl.ops.arrange import stack_list
 from hello_dl.ops.pad import padded
 from hello_dl.ops.rule import rule
-from hello_dl.ops.sliding import Sizes, lifted, lowered, per_axis, places_in, windows_of
+from hello_dl.ops.sliding import Sizes, lifted, lowered, places_in, windows_of
 
 
 @rule(floats=True)
@@ -41,12 +41,13 @@ def conv2d(
 
 
 def conv2d_composed(
-    input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes = 0
+    input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes | str = 0
 ) -> Any:
     """Spell `conv2d` as a loop over all places of the kernels."""
-    (down, across), (above, left) = (per_axis(n, 2, "", 0) for n in (stride, padding))
-    picture = padded(input, (left, left, above, above))  # (n, channels, height, width)
-    kh, kw = weight.shape[2:]
+    (kh, kw), (down, across), (rows_around, columns_around), _ = windows_of(
+        weight.shape[2:], 2, stride, padding
+    )
+    picture = padded(input, (*columns_around, *rows_around))  # (n, channels, height, width)
     rows = []
     for y in range(0, picture.shape[2] - kh + 1, down):
         row = []

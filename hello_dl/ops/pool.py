@@ -141,6 +141,12 @@ def _mean(
     windows = pooling_windows(pictures, axes, *sliding)
     counted = as_pair(per_axis(padding, axes, "padding", 0), 0) if count_include_pad else (0, 0)
     share: Any = 1 / divisor if divisor else _shares(pictures, windows, counted)
+    return scaled_sums(axes, x, windows, share)
+
+
+def scaled_sums(axes: int, x: Array, windows: Windows, share: Any):
+    """Return the sum of every window times its share, and the pull of that."""
+    pictures = lifted(x, axes)
     y = pool.added(pictures, windows) * share
 
     def pull(g):
