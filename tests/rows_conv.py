@@ -264,7 +264,8 @@ ROWS: dict[str, Row] = {
         max_pool2d,
         "nn.functional.max_pool2d",
         [case(distinct(2, 2, 5, 6), **p) for p in POOLS]
-        + [case(distinct(2, 5, 6), kernel_size=2), case(distinct(1, 1, 7, 8), kernel_size=2, dilation=3)]
+        + [case(distinct(2, 5, 6), kernel_size=2)]
+        + [case(distinct(1, 1, 7, 8), kernel_size=2, dilation=3)]
         + [case(distinct(1, 2, 7, 6), kernel_size=3, stride=2, dilation=(2, 1), padding=1)],
         [case(TIES, **p) for p in POOLS]
         + [case(STRANGE.reshape(1, 1, 3, 4), **p) for p in POOLS[:4]]

@@ -8,12 +8,12 @@ memory once, and the result is written once. batch_norm_cuda.py has the kernels 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy
 
 from hello_dl.backend import Array, batch_norm_cuda, module_of
+from hello_dl.backend.threads import together
 
 PIECE = 2**16  # entries that are worked on at once
 
@@ -40,11 +40,14 @@ def normalized(
     count = outer * inner
     y = xp.empty_like(lines)
     mean, var = xp.empty(channels, x.dtype), xp.empty(channels, x.dtype)
-    for part in _pieces(lines):
-        mean[part] = lines[:, part].sum((0, 2)) / count
+
+    def work(part: slice) -> None:
+        mean[part] = _sums(lines[:, part]) / count
         unit = lines[:, part] - mean[part, None]
-        var[part] = (unit * unit).sum((0, 2)) / count
+        var[part] = _sums(unit, unit) / count
         _stretched(unit, 1 / xp.sqrt(var[part] + eps), weight, bias, part, y)
+
+    together(work, _pieces(lines))
     for old, now in zip(running or (), (mean, var * (count / max(count - 1, 1)))):
         old *= 1 - momentum
         old += momentum * now
@@ -55,8 +58,11 @@ def scaled(x: Array, mean: Array, scale: Array, weight: Array | None, bias: Arra
     """Return (x - mean) · scale · weight + bias, all of them (c,), for x (n, c, ...)."""
     xp, lines = module_of(x), as_lines(x)
     y = xp.empty_like(lines)
-    for part in _pieces(lines):
+
+    def work(part: slice) -> None:
         _stretched(lines[:, part] - mean[part, None], scale[part], weight, bias, part, y)
+
+    together(work, _pieces(lines))
     return as_block(y, x)
 
 
@@ -85,20 +91,29 @@ def slopes(
     outer, channels, inner = lines.shape
     dx = xp.empty_like(lines)
     along, total = xp.empty(channels, x.dtype), xp.empty(channels, x.dtype)
-    for part in _pieces(lines):
-        unit = lines[:, part] - mean[part, None]
-        unit *= scale[part, None]
-        arriving = above[:, part]
-        total[part] = arriving.sum((0, 2))
-        along[part] = (arriving * unit).sum((0, 2))
-        factor = scale[part] if weight is None else scale[part] * weight[part]
-        out = dx[:, part]
-        xp.multiply(arriving, factor[:, None], out=out)
+
+    def work(part: slice) -> None:
+        arriving, out = above[:, part], dx[:, part]
+        centered = lines[:, part] - mean[part, None]
+        total[part] = _sums(arriving)
+        along[part] = _sums(arriving, centered) * scale[part]
         if of_batch:
-            unit *= (factor * along[part] / (outer * inner))[:, None]
-            out -= unit
-            out -= (factor * total[part] / (outer * inner))[:, None]
+            centered *= (scale[part] * along[part] / (outer * inner))[:, None]
+            centered += (total[part] / (outer * inner))[:, None]
+            arriving = xp.subtract(arriving, centered, out=out)
+        factor = scale[part] if weight is None else scale[part] * weight[part]
+        xp.multiply(arriving, factor[:, None], out=out)
+
+    together(work, _pieces(lines))
     return as_block(dx, x), along, total
+
+
+def _sums(x: Array, y: Array | None = None) -> Array:
+    """Return the sums over (outer, c, inner) of each channel, of x or of its products with y."""
+    if y is None:
+        return x.sum((0, 2))
+    quick = module_of(x) is numpy and x.shape[2] >= 32
+    return numpy.vecdot(x, y).sum(0) if quick else (x * y).sum((0, 2))
 
 
 def as_lines(x: Array, other: Array | None = None) -> Array:
@@ -124,11 +139,10 @@ def _order(x: Array) -> list[int]:
     return sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
 
 
-def _pieces(lines: Array) -> Iterator[slice]:
+def _pieces(lines: Array) -> list[slice]:
     """Cut the channels into pieces that fit into the nearest caches; on a GPU there is one."""
     channels = lines.shape[1]
     size = max(PIECE * channels // max(lines.size, 1), 1)
     if module_of(lines) is not numpy or lines.shape[2] == 1:
         size = max(channels, 1)
-    for start in range(0, channels, size):
-        yield slice(start, start + size)
+    return [slice(start, start + size) for start in range(0, channels, size)]

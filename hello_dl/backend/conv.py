@@ -18,31 +18,43 @@ The usual way (im2col) writes down every picture 9 times for that, this one 3 ti
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from typing import Any
 
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
-from hello_dl.backend import Array, conv_cuda, module_of
+from hello_dl.backend import Array, conv_cuda, module_of, threads
+from hello_dl.backend.threads import together
 from hello_dl.backend.windows import Pair, Windows
 
 BAND = 2**22  # numbers, shifted rows or what comes of them, that are worked on at once
+SHARED = 10**5  # numbers likewise; from here on it pays to share the work among threads
 SMALL = 10**6  # multiplications in a product: up to here OpenBLAS has a quicker way for it
 
 
-def correlate(x: Array, weight: Array, windows: Windows, groups: int = 1) -> Array:
-    """Slide kernels over pictures: (n, channels, h, w) by (out, channels / groups, kh, kw)."""
+def correlate(
+    x: Array, weight: Array, windows: Windows, groups: int = 1, bias: Array | None = None
+) -> Array:
+    """Slide kernels over pictures: (n, channels, h, w) by (out, channels / groups, kh, kw).
+
+    A bias (out,) is added.
+    """
     if module_of(x) is not numpy:
-        return conv_cuda.correlate(x, weight, windows, groups)
+        return conv_cuda.correlate(x, weight, windows, groups, bias)
     rows, (down, across) = laid_out(x), windows.places(x.shape[2:])
     matrix = _grouped(weight, groups).transpose(0, 3, 2, 4, 1)  # (groups, kh, c, kw, out)
     matrix = matrix.reshape(groups, -1, len(weight) // groups).swapaxes(1, 2)[:, None]
     y = numpy.empty((down, len(weight), across, len(x)), x.dtype)
-    for first, end in _bands(down, rows.shape[1] * windows.kernel[1] * across * len(x)):
-        under = _under_kernels(rows, windows, across, first, end, groups)
-        parts = _parts(matrix[0, 0].size, across, len(x))
-        out = y[first:end].reshape(end - first, groups, matrix.shape[2], under.shape[3])
+    parts = _parts(matrix[0, 0].size, across, len(x))
+
+    def work(band: Pair) -> None:
+        under = _under_kernels(rows, windows, across, band, groups)
+        out = y[slice(*band)].reshape(len(under), groups, matrix.shape[2], under.shape[3])
         numpy.matmul(matrix, _split(under, parts), out=_split(out, parts))
+        if bias is not None:
+            out += bias.reshape(groups, -1, 1)
+
+    together(work, _bands(rows.shape[1] * windows.kernel[1] * across * len(x), 0, down))
     return seen(y)
 
 
@@ -53,13 +65,16 @@ def correlate_weight(g: Array, x: Array, windows: Windows, groups: int = 1) -> A
     rows, slopes = laid_out(x), laid_out(g)
     (down, out, across, n), (kh, kw) = slopes.shape, windows.kernel
     per_group = rows.shape[1] // groups
-    total = numpy.zeros((groups, kh * per_group * kw, out // groups), x.dtype)
-    for first, end in _bands(down, rows.shape[1] * kw * across * n):
-        under = _under_kernels(rows, windows, across, first, end, groups)
-        above = slopes[first:end].reshape(end - first, groups, out // groups, across * n)
-        parts = _parts(total[0].size, across, n)
+    parts = _parts(kh * per_group * kw * (out // groups), across, n)
+
+    def work(band: Pair) -> Array:
+        under = _under_kernels(rows, windows, across, band, groups)
+        above = slopes[slice(*band)].reshape(len(under), groups, out // groups, across * n)
         products = _split(under, parts) @ _split(above, parts).swapaxes(-1, -2)
-        total += products.sum((0, 2))
+        return products.sum((0, 2))
+
+    sums = together(work, _bands(rows.shape[1] * kw * across * n, 0, down))
+    total: Any = sum(sums)
     total = total.reshape(groups, kh, per_group, kw, out // groups)
     return total.transpose(0, 4, 2, 1, 3).reshape(out, per_group, kh, kw)
 
@@ -70,41 +85,76 @@ def correlate_input(
     """Return the gradient of pictures of this size, from that of the output.
 
     With a stride of 2 down, the first row of a kernel only ever meets every other row of the
-    picture, and the second row meets those between. So rows are worked on in as many `phases`: row
-    number p of the padded picture meets the rows i of the kernel for which p - i · dilation is a
-    multiple of the stride, at the place (p - i · dilation) / stride.
+    padded picture, and the second row meets those between. So rows are worked on in as many
+    `phases`: row phase + stride · m meets row i of the kernel at place m + offset, if the offset
+    (phase - i · dilation) / stride is a whole number.
     """
     if module_of(g) is not numpy:
         return conv_cuda.correlate_input(g, weight, windows, size, groups)
-    stride, above = windows.stride[0], windows.padding[0][0]
-    slopes, lead = _with_borders(laid_out(g), windows, size[0])
-    across, n = slopes.shape[2:]
-    x = numpy.zeros((size[0], weight.shape[1] * groups, size[1], n), g.dtype)
+    slopes, stride, above = laid_out(g), windows.stride[0], windows.padding[0][0]
+    x = numpy.zeros((size[0], weight.shape[1] * groups, size[1], len(g)), g.dtype)
     for phase in range(stride):
-        at = [(phase - i * windows.dilation[0]) for i in range(windows.kernel[0])]
-        taps = [i for i, place in enumerate(at) if place % stride == 0][::-1]
-        if not taps:
-            continue
-        matrix = _grouped(weight, groups)[:, :, :, taps].transpose(0, 2, 4, 3, 1)
-        matrix = matrix.reshape(groups, -1, len(taps) * matrix.shape[-1])
-        start = at[taps[0]] // stride + lead
-        spacing = (at[taps[-1]] - at[taps[0]]) // stride // max(len(taps) - 1, 1)
-        begin, stop = -((phase - above) // stride), -((phase - above - size[0]) // stride)
-        for first, end in _bands(stop - begin, x.shape[1] * windows.kernel[1] * across * n):
-            first, end = first + begin, end + begin
-            over = _stacked(slopes[start + first :], end - first, 1, len(taps), spacing, groups)
-            shifted = (end - first, x.shape[1], windows.kernel[1], across, n)
-            parts = numpy.matmul(matrix, over).reshape(shifted)
-            rows = x[first * stride + phase - above :: stride][: end - first]
-            for tap in range(windows.kernel[1]):
-                entries, places = windows.met(tap, 1, size[1], across)
-                rows[:, :, entries] += parts[:, :, tap, places]
+        steps = [phase - i * windows.dilation[0] for i in range(windows.kernel[0])]
+        taps = [i for i, step in enumerate(steps) if step % stride == 0][::-1]
+        if taps:
+            matrix = _grouped(weight, groups)[:, :, :, taps].transpose(0, 2, 4, 3, 1)
+            matrix = matrix.reshape(groups, -1, len(taps) * matrix.shape[-1])
+            first = (phase - above) % stride  # the first row of the picture in this phase
+            start = (first + above - phase) // stride  # its m
+            offsets = [start + steps[i] // stride for i in taps]
+            _bring_back(slopes, matrix, offsets, windows, x[first::stride])
     return seen(x)
+
+
+def _bring_back(
+    slopes: Array, matrix: Array, offsets: list[int], windows: Windows, rows: Array
+) -> None:
+    """Add to row number m of a picture what comes from the rows m + offset of the output."""
+    (_, channels, width, n), (down, _, across, _) = rows.shape, slopes.shape
+    groups, (low, high), count = len(matrix), (offsets[0], offsets[-1]), len(rows)
+    spacing = (high - low) // max(len(offsets) - 1, 1)
+    begin = min(max(-low, 0), count)  # from here on, until `end`, no row lies outside
+    end = min(max(down - high, begin), count)
+
+    def work(band: Pair) -> None:
+        needed = _rows(slopes, band[0] + low, band[1] + high)
+        under = _stacked(needed, band[1] - band[0], 1, len(offsets), spacing, groups)
+        shape = (len(under), channels, windows.kernel[1], across, n)
+        parts = numpy.matmul(matrix, under).reshape(shape)
+        for tap in range(windows.kernel[1]):
+            entries, places = windows.met(tap, 1, width, across)
+            target = rows[slice(*band), :, entries]
+            target += parts[:, :, tap, places]
+
+    together(work, _bands(channels * windows.kernel[1] * across * n, 0, begin, end, count))
 
 
 def laid_out(x: Array) -> Array:
     """See (n, channels, h, w) as (h, channels, w, n), in one piece; copies what lies otherwise."""
-    return numpy.ascontiguousarray(x.transpose(2, 1, 3, 0))
+    rows = x.transpose(2, 1, 3, 0)
+    if rows.flags.c_contiguous:
+        return rows
+    copy = numpy.empty(rows.shape, rows.dtype)
+
+    def work(band: Pair) -> None:
+        copy[slice(*band)] = rows[slice(*band)]
+
+    together(work, _bands(rows[:1].size, 0, len(rows)))
+    return copy
+
+
+def arranged(x: Array) -> Array:
+    """Return (n, channels, h, w) in the order in memory that is used here; a copy if need be."""
+    if module_of(x) is not numpy:
+        return module_of(x).ascontiguousarray(x)
+    return seen(laid_out(x))
+
+
+def channel_sums(x: Array) -> Array:
+    """Return the sum of each channel of (n, channels, h, w)."""
+    if module_of(x) is not numpy:
+        return x.reshape(*x.shape[:2], math.prod(x.shape[2:])).sum(2).sum(0)
+    return x.sum((0, 2, 3))
 
 
 def seen(rows: Array) -> Array:
@@ -117,21 +167,26 @@ def _grouped(weight: Array, groups: int) -> Array:
     return weight.reshape(groups, -1, *weight.shape[1:])
 
 
-def _bands(count: int, size: int) -> Iterator[tuple[int, int]]:
-    """Cut so many rows of this size into bands that do not take too much memory: (first, end)."""
-    band = max(BAND // max(size, 1), 1)
-    for first in range(0, count, band):
-        yield first, min(first + band, count)
+def _bands(size: int, *cuts: int) -> list[Pair]:
+    """Cut rows of this size into bands that do not take too much memory: (first, end).
+
+    `cuts` are where a band must begin or end. If it pays there is a band for each thread.
+    """
+    band, bands = max(BAND // max(size, 1), 1), []
+    for begin, stop in zip(cuts, cuts[1:]):
+        if (stop - begin) * size > SHARED:
+            band = min(band, -((begin - stop) // threads.count()))
+        starts = range(begin, stop, band)
+        bands += [(first, min(first + band, stop)) for first in starts]
+    return bands
 
 
-def _under_kernels(
-    rows: Array, windows: Windows, across: int, first: int, end: int, groups: int
-) -> Array:
-    """Gather what lies under the kernels at their places number first to end - 1 down.
+def _under_kernels(rows: Array, windows: Windows, across: int, band: Pair, groups: int) -> Array:
+    """Gather what lies under the kernels in a band of their places down: number first to end - 1.
 
     Returns (end - first, groups, kh · channels / groups · kw, across · n).
     """
-    height, channels, _, n = rows.shape
+    (first, end), (height, channels, _, n) = band, rows.shape
     (kh, kw), (stride, dilation) = windows.kernel, (windows.stride[0], windows.dilation[0])
     top = first * stride - windows.padding[0][0]  # the first row, of the picture or above it
     count = (end - 1 - first) * stride + (kh - 1) * dilation + 1
@@ -164,19 +219,14 @@ def _stacked(rows: Array, count: int, step: int, taps: int, spacing: int, groups
     return under.swapaxes(1, 2).reshape(count, groups, taps * lines, length)
 
 
-def _with_borders(slopes: Array, windows: Windows, height: int) -> tuple[Array, int]:
-    """Put rows of 0 around, for kernels that reach over the borders of a picture of this height.
-
-    Returns the rows and how many there are now before the first.
-    """
-    stride, above = windows.stride[0], windows.padding[0][0]
-    lead = max(-((above - (windows.kernel[0] - 1) * windows.dilation[0]) // stride), 0)
-    tail = max((above + height - 1) // stride - len(slopes) + 1, 0)
-    if not lead and not tail:
-        return slopes, 0
-    padded = numpy.zeros((lead + len(slopes) + tail, *slopes.shape[1:]), slopes.dtype)
-    padded[lead : lead + len(slopes)] = slopes
-    return padded, lead
+def _rows(rows: Array, first: int, end: int) -> Array:
+    """Return rows first to end - 1 of a block; those outside of it are 0."""
+    if first >= 0 and end <= len(rows):
+        return rows[first:end]
+    padded = numpy.zeros((end - first, *rows.shape[1:]), rows.dtype)
+    inside = slice(max(first, 0), max(min(end, len(rows)), 0))
+    padded[inside.start - first : inside.stop - first] = rows[inside]
+    return padded
 
 
 def _parts(size: int, across: int, n: int) -> int:

@@ -16,13 +16,15 @@ from hello_dl.backend.windows_cuda import columns, from_columns
 BAND = 2**27  # numbers in the columns of the pictures that are worked on at once
 
 
-def correlate(x: Array, weight: Array, windows: Windows, groups: int) -> Array:
+def correlate(x: Array, weight: Array, windows: Windows, groups: int, bias: Array | None) -> Array:
     """Slide kernels over pictures: (n, channels, h, w) by (out, channels / groups, kh, kw)."""
     places, matrix = windows.places(x.shape[2:]), _as_matrix(weight, groups)
     y = _cupy().empty((len(x), len(weight), *places), x.dtype)
     for part in _bands(x, windows):
         under = _by_group(columns(x[part], windows), groups)  # (n, groups, c·kh·kw, places)
         gemm.matmul(matrix, under, _by_group(_flat(y[part]), groups))
+    if bias is not None:
+        y += bias.reshape(-1, 1, 1)
     return y
 
 
@@ -32,7 +34,7 @@ def correlate_weight(g: Array, x: Array, windows: Windows, groups: int) -> Array
     out, per_group = g.shape[1], x.shape[1] // groups
     total = None
     for part in _bands(x, windows):
-        under = _by_group(columns(x[part], windows), groups)
+        under = _by_group(columns(x[part], windows, g.shape[2:]), groups)
         each = gemm.matmul(_by_group(_flat(g[part]), groups), under.swapaxes(-1, -2))
         total = each.sum(0) if total is None else total + each.sum(0)
     if total is None:
@@ -47,9 +49,10 @@ def correlate_input(g: Array, weight: Array, windows: Windows, size: Pair, group
     for part in _bands(x, windows):
         under = gemm.matmul(matrix, _by_group(_flat(g[part]), groups))
         under = under.reshape(len(under), -1, under.shape[-1])
-        if part == slice(0, len(g)):
-            return from_columns(under, windows, size)
-        x[part] = from_columns(under, windows, size)
+        pictures = from_columns(under, windows, size, g.shape[2:])
+        if len(pictures) == len(x):
+            return pictures
+        x[part] = pictures
     return x
 
 

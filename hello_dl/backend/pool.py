@@ -9,12 +9,13 @@ results keep. windows_cuda.py has the kernels of a GPU.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy
 
 from hello_dl.backend import Array, module_of, windows_cuda
+from hello_dl.backend.threads import together
 from hello_dl.backend.windows import Pair, Windows
 
 PIECE = 2**17  # entries of pictures that are worked on at once
@@ -39,10 +40,13 @@ def largest(x: Array, windows: Windows) -> tuple[Array, Pull]:
         if not finite:  # -inf may be padding, and nan equals nothing
             return put_back(g, places_of_largest(x, windows), x.shape)
         dx = numpy.zeros_like(x)
-        for part in _pieces(x):
+
+        def work(part: tuple[slice, ...]) -> None:
             down = numpy.zeros_like(rows[part])
             _to_winners(g[part], y[part], rows[part], windows, 2, down)
             _to_winners(down, rows[part], x[part], windows, 3, dx[part])
+
+        together(work, _pieces(x))
         return dx
 
     return y, pull
@@ -107,12 +111,12 @@ def _met(windows: Windows, axis: int, length: int) -> tuple[int, list[tuple[Any,
     return count, [((*before, entries), (*before, places)) for entries, places in met]
 
 
-def _pieces(x: Array) -> Iterator[tuple[slice, ...]]:
+def _pieces(x: Array) -> list[tuple[slice, ...]]:
     """Cut pictures into pieces, between examples or channels, that fit into the nearest caches."""
     axis = 0 if x.strides[0] > x.strides[1] else 1
     size = max(PIECE * x.shape[axis] // max(x.size, 1), 1)
-    for start in range(0, x.shape[axis], size):
-        yield (slice(None),) * axis + (slice(start, start + size),)
+    before = (slice(None),) * axis
+    return [(*before, slice(start, start + size)) for start in range(0, x.shape[axis], size)]
 
 
 def _is_whole(places: tuple[slice, ...], count: int) -> bool:

@@ -73,7 +73,10 @@ def resampled(x: Array, axis: int, places: Array, weights: Array) -> Array:
     for place, weight in zip(xp.asarray(places), xp.asarray(weights, x.dtype)):
         part = x.take(place, axis)
         part *= weight.reshape(-1, *behind)
-        y = part if y is None else numpy.add(y, part, out=y)
+        if y is None:
+            y = part
+        else:
+            y += part
     return y
 
 

@@ -8,7 +8,7 @@ is the same every time.
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy
@@ -19,72 +19,79 @@ from hello_dl.backend.windows import Pair, Windows
 THREADS = 256  # of a block
 
 
-def columns(x: Array, windows: Windows) -> Array:
-    """Write down every window as a column: (n, channels · kh · kw, places). Known as im2col."""
+def columns(x: Array, windows: Windows, places: Pair | None = None) -> Array:
+    """Write down every window as a column: (n, channels · kh · kw, places). Known as im2col.
+
+    `places` are those down and across, where it is not all that there are.
+    """
     (n, channels, *size), kernel = x.shape, windows.kernel
     if windows == Windows(windows.kernel) and kernel == (1, 1):
         return _cupy().ascontiguousarray(x).reshape(n, channels, math.prod(size))
-    down, across = windows.places(x.shape[2:])
-    out = _cupy().empty((n, channels * math.prod(kernel), down * across), x.dtype)
-    _launch("columns", n * channels * down * across, x.shape[2:], windows, x, out)
+    places = places or windows.places(x.shape[2:])
+    out = _cupy().empty((n, channels * math.prod(kernel), math.prod(places)), x.dtype)
+    count = n * channels * math.prod(places)
+    _launch("columns", count, _numbers(x.shape[2:], windows, places), x, out)
     return out
 
 
-def from_columns(columns: Array, windows: Windows, size: Pair) -> Array:
+def from_columns(columns: Array, windows: Windows, size: Pair, places: Pair | None = None) -> Array:
     """Add the columns up where they come from, pictures of this size. Known as col2im."""
     n, channels = len(columns), columns.shape[1] // math.prod(windows.kernel)
     x = _cupy().empty((n, channels, *size), columns.dtype)
     if windows == Windows(windows.kernel) and windows.kernel == (1, 1):
         return columns.reshape(x.shape)
-    _launch("from_columns", x.size, size, windows, columns, x)
+    numbers = _numbers(size, windows, places or windows.places(size))
+    _launch("from_columns", x.size, numbers, columns, x)
     return x
 
 
 def largest(x: Array, windows: Windows) -> tuple[Array, Array]:
     """Return the largest entry of every window, and its place: row · width + column (int32)."""
-    shape = (*x.shape[:2], *windows.places(x.shape[2:]))
-    y, places = _cupy().empty(shape, x.dtype), _cupy().empty(shape, "int32")
-    _launch("largest", y.size, x.shape[2:], windows, x, y, places)
-    return y, places
+    size = x.shape[2:]
+    shape = (*x.shape[:2], *windows.places(size))
+    y, found = _cupy().empty(shape, x.dtype), _cupy().empty(shape, "int32")
+    _launch("largest", y.size, _numbers(size, windows, shape[2:]), x, y, found)
+    return y, found
 
 
-def put_back(g: Array, places: Array, windows: Windows, size: Pair) -> Array:
+def put_back(g: Array, found: Array, windows: Windows, size: Pair) -> Array:
     """Add up, for each entry of pictures of this size, what came of the windows it was largest in.
 
-    `places` are those that `largest` has returned.
+    `found` are the places that `largest` has returned.
     """
     x = _cupy().empty((*g.shape[:2], *size), g.dtype)
-    _launch("put_back", x.size, size, windows, g, x, places)
+    _launch("put_back", x.size, _numbers(size, windows, g.shape[2:]), g, x, found)
     return x
 
 
 def added(x: Array, windows: Windows) -> Array:
     """Return the sum of every window."""
-    y = _cupy().empty((*x.shape[:2], *windows.places(x.shape[2:])), x.dtype)
-    _launch("added", y.size, x.shape[2:], windows, x, y)
+    size, places = x.shape[2:], windows.places(x.shape[2:])
+    y = _cupy().empty((*x.shape[:2], *places), x.dtype)
+    _launch("added", y.size, _numbers(size, windows, places), x, y)
     return y
 
 
 def spread(g: Array, windows: Windows, size: Pair) -> Array:
     """Give every entry of pictures of this size the sum of the numbers of the windows it is in."""
     x = _cupy().empty((*g.shape[:2], *size), g.dtype)
-    _launch("spread", x.size, size, windows, g, x)
+    _launch("spread", x.size, _numbers(size, windows, g.shape[2:]), g, x)
     return x
 
 
-def _launch(
-    name: str, count: int, size: Pair, windows: Windows, source: Array, target: Array, *more: Array
-) -> None:
-    """Run a kernel with `count` threads; `size` is that of the pictures."""
-    if not count:
-        target.fill(0)
-        return
-    (kh, kw), (sy, sx), ((py, _), (px, _)), (dy, dx) = windows
-    numbers = (*size, *windows.places(size), kh, kw, sy, sx, py, px, dy, dx)
-    slide = numpy.array(numbers, numpy.int32).view(f"V{4 * len(numbers)}")[0]
-    arrays = (_cupy().ascontiguousarray(source), target, *more)
-    blocks = (-(-count // THREADS),)
-    _kernel(name, source.dtype.name)(blocks, (THREADS,), (numpy.int64(count), slide, *arrays))
+@lru_cache(1000)
+def _numbers(size: Pair, windows: Windows, places: Pair) -> tuple[Any, ...]:
+    """Return what the kernels are told of pictures of this size and of how a window slides."""
+    kernel, stride, ((above, _), (left, _)), dilation = windows
+    numbers = (*size, *places, *kernel, *stride, above, left, *dilation)
+    return tuple(map(numpy.int32, numbers))
+
+
+def _launch(name: str, count: int, numbers: tuple[Any, ...], source: Array, *more: Array) -> None:
+    """Run a kernel with `count` threads."""
+    if count:
+        arguments = (numpy.int64(count), *numbers, _cupy().ascontiguousarray(source), *more)
+        _kernel(name, source.dtype.name)((-(-count // THREADS),), (THREADS,), arguments)
 
 
 @cache
@@ -102,97 +109,100 @@ _C = {
 _SOURCE = r"""
 typedef long long i64;
 
-// Sizes of a picture, places of the kernel, and the kernel: its size, stride, padding, dilation.
-struct Slide { int height, width, down, across, kh, kw, sy, sx, py, px, dy, dx; };
+// What every kernel is told: the number of its threads, the size of a picture, how many places the
+// window has, and the window: its size, stride, padding and dilation, down (y) and across (x).
+#define SLIDE                                                                                  \
+    i64 count, int height, int width, int down, int across,                                    \
+    int kh, int kw, int sy, int sx, int py, int px, int dy, int dx
 
-// A thread has one place of the kernel: which picture (and channel), which row, which column.
-#define AT_PLACE                                                         \
-    i64 at = blockIdx.x * (i64)blockDim.x + threadIdx.x;                 \
-    if (at >= count) return;                                             \
-    int top = at / s.across % s.down * s.sy - s.py;                      \
-    int left = at % s.across * s.sx - s.px;                              \
-    i64 plane = at / s.across / s.down;                                  \
-    const T* picture = source + plane * s.height * s.width;
+// A thread has one place of the window, in one picture (of one channel).
+#define AT_PLACE                                                                               \
+    i64 at = blockIdx.x * (i64)blockDim.x + threadIdx.x;                                       \
+    if (at >= count) return;                                                                   \
+    int top = at / across % down * sy - py, left = at % across * sx - px;                      \
+    i64 picture = at / across / down;                                                          \
+    const T* entries = source + picture * height * width;
+
+// It goes through what lies in the window: the entry in this row and column of the picture.
+#define FOR_ENTRIES                                                                            \
+    for (int i = 0, row = top; i < kh; i++, row += dy)                                         \
+        for (int j = 0, column = left; j < kw; j++, column += dx)
+#define INSIDE (0 <= row && row < height && 0 <= column && column < width)
 
 // A thread has one entry of a picture. Counted with the padding, it is in row y and column x.
-#define AT_ENTRY                                                         \
-    i64 at = blockIdx.x * (i64)blockDim.x + threadIdx.x;                 \
-    if (at >= count) return;                                             \
-    int y = at / s.width % s.height + s.py, x = at % s.width + s.px;     \
-    i64 plane = at / s.width / s.height, places = (i64)s.down * s.across;
+#define AT_ENTRY                                                                               \
+    i64 at = blockIdx.x * (i64)blockDim.x + threadIdx.x;                                       \
+    if (at >= count) return;                                                                   \
+    int y = at / width % height + py, x = at % width + px;                                     \
+    i64 picture = at / width / height, places = (i64)down * across;
 
-// Go through what the kernel meets at a place: the entry in this row and column of the picture.
-#define FOR_ENTRIES                                                      \
-    for (int i = 0; i < s.kh; i++)                                       \
-        for (int j = 0; j < s.kw; j++)                                   \
-            if (int row = top + i * s.dy, column = left + j * s.dx; true)
-#define INSIDE (0 <= row && row < s.height && 0 <= column && column < s.width)
+// It goes through the windows that it lies in: number (row, column), if that is a whole number.
+#define FOR_WINDOWS(...)                                                                       \
+    for (int i = 0; i < kh; i++)                                                               \
+        for (int j = 0; j < kw; j++) {                                                         \
+            int row = y - i * dy, column = x - j * dx;                                         \
+            if (row < 0 || column < 0 || row % sy || column % sx) continue;                    \
+            row /= sy;                                                                         \
+            column /= sx;                                                                      \
+            if (row < down && column < across) { __VA_ARGS__ }                                 \
+        }
 
-// Go through the places at which something of the kernel meets an entry.
-#define FOR_PLACES                                                       \
-    for (int i = 0; i < s.kh; i++)                                       \
-        for (int j = 0; j < s.kw; j++)                                   \
-            if (int down = y - i * s.dy, across = x - j * s.dx;          \
-                down >= 0 && across >= 0 && down % s.sy == 0 && across % s.sx == 0 &&       \
-                (down /= s.sy) < s.down && (across /= s.sx) < s.across)
-
-extern "C" __global__ void columns(i64 count, Slide s, const T* source, T* target) {
+extern "C" __global__ void columns(SLIDE, const T* source, T* target) {
     AT_PLACE
-    i64 places = (i64)s.down * s.across;
-    T* out = target + plane * s.kh * s.kw * places + at % places;
+    i64 places = (i64)down * across;
+    T* out = target + picture * kh * kw * places + at % places;
     FOR_ENTRIES {
-        *out = INSIDE ? picture[row * s.width + column] : T(0);
+        *out = INSIDE ? entries[row * width + column] : T(0);
         out += places;
     }
 }
 
-extern "C" __global__ void from_columns(i64 count, Slide s, const T* source, T* target) {
+extern "C" __global__ void from_columns(SLIDE, const T* source, T* target) {
     AT_ENTRY
-    source += plane * s.kh * s.kw * places;
+    source += picture * kh * kw * places;
     T sum = 0;
-    FOR_PLACES sum += source[(i * s.kw + j) * places + down * s.across + across];
+    FOR_WINDOWS(sum += source[(i * kw + j) * places + row * across + column];)
     target[at] = sum;
 }
 
-extern "C" __global__ void largest(i64 count, Slide s, const T* source, T* target, int* found) {
+extern "C" __global__ void largest(SLIDE, const T* source, T* target, int* found) {
     AT_PLACE
     T best = LOWEST;
     int place = -1;
-    FOR_ENTRIES if (INSIDE) {
-        T entry = picture[row * s.width + column];
+    FOR_ENTRIES {
+        if (!INSIDE) continue;
+        T entry = entries[row * width + column];
         if (entry > best || entry != entry || place < 0) {
             best = entry;
-            place = row * s.width + column;
+            place = row * width + column;
         }
     }
     target[at] = best;
     found[at] = place;
 }
 
-extern "C" __global__ void put_back(
-    i64 count, Slide s, const T* source, T* target, const int* found
-) {
+extern "C" __global__ void put_back(SLIDE, const T* source, T* target, const int* found) {
     AT_ENTRY
-    int place = at % ((i64)s.width * s.height);
+    int place = at % ((i64)width * height);
     T sum = 0;
-    FOR_PLACES {
-        i64 window = plane * places + down * s.across + across;
+    FOR_WINDOWS(
+        i64 window = picture * places + row * across + column;
         if (found[window] == place) sum += source[window];
-    }
+    )
     target[at] = sum;
 }
 
-extern "C" __global__ void added(i64 count, Slide s, const T* source, T* target) {
+extern "C" __global__ void added(SLIDE, const T* source, T* target) {
     AT_PLACE
     T sum = 0;
-    FOR_ENTRIES if (INSIDE) sum += picture[row * s.width + column];
+    FOR_ENTRIES if (INSIDE) sum += entries[row * width + column];
     target[at] = sum;
 }
 
-extern "C" __global__ void spread(i64 count, Slide s, const T* source, T* target) {
+extern "C" __global__ void spread(SLIDE, const T* source, T* target) {
     AT_ENTRY
     T sum = 0;
-    FOR_PLACES sum += source[plane * places + down * s.across + across];
+    FOR_WINDOWS(sum += source[picture * places + row * across + column];)
     target[at] = sum;
 }
 """

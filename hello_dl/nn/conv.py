@@ -77,7 +77,7 @@ class _Kernels(Module):
         usual = {"padding": none, "dilation": once, "output_padding": none, "groups": 1}
         for name, value in usual.items():
             if getattr(self, name, value) != value:
-                parts.append(f"{name}={getattr(self, name)!r}")
+                parts.append(f"{name}={getattr(self, name)}")
         parts += ["bias=False"] if self.bias is None else []
         parts += [f"padding_mode={self.padding_mode}"] if self.padding_mode != "zeros" else []
         return ", ".join(parts)

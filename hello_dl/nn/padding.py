@@ -27,7 +27,7 @@ class _Pad(Module):
 
     def extra_repr(self) -> str:
         """Return the sizes."""
-        return f"{self.padding}" + ("" if not self.value else f", value={self.value}")
+        return f"{self.padding}"
 
 
 class ConstantPad1d(_Pad):
@@ -38,6 +38,10 @@ class ConstantPad1d(_Pad):
     def __init__(self, padding: Sizes, value: float) -> None:
         super().__init__(padding)
         self.value = value
+
+    def extra_repr(self) -> str:
+        """Return the sizes and the number."""
+        return f"padding={self.padding}, value={self.value}"
 
 
 class ConstantPad2d(ConstantPad1d):

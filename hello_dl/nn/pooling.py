@@ -8,7 +8,7 @@ from typing import Any
 from hello_dl.nn.module import Module
 from hello_dl.ops import adaptive, pool, unpool
 from hello_dl.ops.adaptive import Size
-from hello_dl.ops.sliding import Sizes
+from hello_dl.ops.sliding import Sizes, per_axis
 from hello_dl.tensor import Tensor
 
 
@@ -98,8 +98,9 @@ class AvgPool1d(Module):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.ceil_mode = padding, ceil_mode
+        self.kernel_size = per_axis(kernel_size, 1, "kernel_size")
+        self.stride = self.kernel_size if stride is None else per_axis(stride, 1, "stride")
+        self.padding, self.ceil_mode = per_axis(padding, 1, "padding", 0), ceil_mode
         self.count_include_pad = count_include_pad
 
     def forward(self, input: Tensor) -> Tensor:

@@ -10,11 +10,17 @@ from __future__ import annotations
 from typing import Any
 
 from hello_dl.backend import Array
-from hello_dl.backend.conv import correlate, correlate_input, correlate_weight
+from hello_dl.backend.conv import (
+    arranged,
+    channel_sums,
+    correlate,
+    correlate_input,
+    correlate_weight,
+)
 from hello_dl.ops.arrange import stack_list
 from hello_dl.ops.pad import padded
 from hello_dl.ops.rule import rule
-from hello_dl.ops.sliding import Sizes, lifted, lowered, places_in, windows_of
+from hello_dl.ops.sliding import Sizes, lifted, lowered, once, places_in, windows_of
 
 
 @rule(floats=True)
@@ -100,20 +106,19 @@ def _convolved(
     check_bias(bias, out)
     windows = windows_of(weight.shape[2:], axes, stride, padding, dilation)
     places_in(windows, pictures)
-    kernels = lifted(weight, axes)
-    y = correlate(pictures, kernels, windows, groups)
-    if bias is not None:
-        y += bias.reshape(-1, 1, 1)
+    pictures, kernels = arranged(pictures), lifted(weight, axes)
+    y = correlate(pictures, kernels, windows, groups, bias)
+
+    above = once(lambda g: arranged(lifted(g, axes)))
 
     def pull_x(g):
-        size = pictures.shape[2:]
-        gradient = correlate_input(lifted(g, axes), kernels, windows, size, groups)
+        gradient = correlate_input(above(g), kernels, windows, pictures.shape[2:], groups)
         return lowered(gradient, axes, x.ndim)
 
     def pull_weight(g):
-        return correlate_weight(lifted(g, axes), pictures, windows, groups).reshape(weight.shape)
+        return correlate_weight(above(g), pictures, windows, groups).reshape(weight.shape)
 
-    pulls = (pull_x, pull_weight, lambda g: lifted(g, axes).sum((0, 2, 3)))
+    pulls = (pull_x, pull_weight, lambda g: channel_sums(above(g)))
     return lowered(y, axes, x.ndim), pulls if bias is not None else pulls[:2]
 
 

@@ -8,11 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from hello_dl.backend import Array
-from hello_dl.backend.conv import correlate, correlate_input, correlate_weight
+from hello_dl.backend.conv import (
+    arranged,
+    channel_sums,
+    correlate,
+    correlate_input,
+    correlate_weight,
+)
 from hello_dl.ops.conv import check_bias
 from hello_dl.ops.pad import padded
 from hello_dl.ops.rule import rule
-from hello_dl.ops.sliding import Sizes, as_pair, lifted, lowered, per_axis, windows_of
+from hello_dl.ops.sliding import Sizes, as_pair, lifted, lowered, once, per_axis, windows_of
 
 
 @rule(floats=True)
@@ -110,18 +116,20 @@ def _stamped(
     )
     if min(height, width) < 1:
         raise ValueError(f"padding={padding} leaves nothing: {height} x {width} entries")
-    kernels = lifted(weight, axes)
+    pictures, kernels = arranged(pictures), lifted(weight, axes)
     y = correlate_input(pictures, kernels, windows, (height, width), groups)
     if bias is not None:
         y += bias.reshape(-1, 1, 1)
 
+    above = once(lambda g: arranged(lifted(g, axes)))
+
     def pull_x(g):
-        gradient = correlate(lifted(g, axes), kernels, windows, groups)
+        gradient = correlate(above(g), kernels, windows, groups)
         size = tuple(slice(n) for n in pictures.shape)  # a large output_padding has one place more
         return lowered(gradient[size], axes, x.ndim)
 
     def pull_weight(g):
-        return correlate_weight(pictures, lifted(g, axes), windows, groups).reshape(weight.shape)
+        return correlate_weight(pictures, above(g), windows, groups).reshape(weight.shape)
 
-    pulls = (pull_x, pull_weight, lambda g: lifted(g, axes).sum((0, 2, 3)))
+    pulls = (pull_x, pull_weight, lambda g: channel_sums(above(g)))
     return lowered(y, axes, x.ndim), pulls if bias is not None else pulls[:2]

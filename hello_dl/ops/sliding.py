@@ -7,7 +7,7 @@ without the axis n is a batch of one: so there is one way to compute, for (n, ch
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hello_dl.backend import Array
@@ -18,10 +18,9 @@ Sizes = int | Sequence[int]  # one number for all axes, or one for each
 
 def per_axis(sizes: Sizes, axes: int, name: str, least: int = 1) -> tuple[int, ...]:
     """Read one number for all axes, or one for each; ValueError for one below `least`."""
-    if not isinstance(sizes, Sequence):
-        sizes = (sizes,)
     try:
-        numbers = tuple(operator.index(n) for n in sizes)
+        given = sizes if isinstance(sizes, Sequence) else (sizes,)
+        numbers = tuple(operator.index(n) for n in given)
     except TypeError:
         raise TypeError(f"{name} takes whole numbers, not {sizes!r:.60}") from None
     if len(numbers) == 1:
@@ -80,6 +79,19 @@ def lowered(y: Array, axes: int, ndim: int) -> Array:
     """See (n, channels, h, w) as the input was that `lifted` was given, which had `ndim` axes."""
     y = y if axes == 2 else y[:, :, 0]
     return y if ndim == axes + 2 else y[0]
+
+
+def once(arrange: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """Keep the last result of a function: two pulls ask for the same gradient, arranged."""
+    last: tuple[Any, Any] = (None, None)
+
+    def kept(x: Array) -> Array:
+        nonlocal last
+        if last[0] is not x:
+            last = x, arrange(x)
+        return last[1]
+
+    return kept
 
 
 def places_in(windows: Windows, pictures: Array) -> Pair:

@@ -1,0 +1,50 @@
+"""Several cores at once, for kernels that are more than one product of matrices.
+
+BLAS shares a product among the cores by itself, but what numpy does before and after it, copying
+and adding, keeps one core busy and leaves the others idle. numpy lets other threads run while it
+computes: so a kernel cuts its work into pieces, and each thread does a piece from beginning to end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import cache
+from typing import Any, TypeVar
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+
+def count() -> int:
+    """Return how many threads there are to work: as many as BLAS has, or is limited to."""
+    libraries = _blas().lib_controllers
+    return max((library.num_threads for library in libraries), default=1)
+
+
+def together(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
+    """Return [work(piece) for piece in pieces], done by several threads if there are several."""
+    threads = count() if len(pieces) > 1 else 1
+    if threads == 1:
+        return [work(piece) for piece in pieces]
+    contexts = [copy_context() for _ in pieces]  # numpy.errstate holds in the threads as well
+    with _blas().limit(limits=1):  # each thread does its products alone
+        return list(_pool(threads).map(lambda c, piece: c.run(work, piece), contexts, pieces))
+
+
+@cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController  # when it is needed: not every program is
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, "hello_dl")
+
+
+if hasattr(os, "register_at_fork"):  # a process that was forked off has none of the threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
