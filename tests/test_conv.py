@@ -9,7 +9,7 @@ from helpers import DEVICES, assert_close, import_torch, on_device, plain
 from hello_dl import Tensor, nn, no_grad
 from hello_dl import functional as F
 from hello_dl.backend import conv as backend
-from hello_dl.backend import conv_cuda, device
+from hello_dl.backend import conv_cuda, conv_direct_cuda, device
 from hello_dl.ops.columns import conv2d_by_columns
 from hello_dl.ops.conv import conv2d_composed
 from hello_dl.ops.winograd import conv2d_by_winograd
@@ -77,6 +77,7 @@ def test_any_geometry_is_as_in_pytorch(name, seed, where, monkeypatch):
     monkeypatch.setattr(backend, "BAND", draw.choice([backend.BAND, 60]))  # several bands
     monkeypatch.setattr(backend, "SMALL", draw.choice([backend.SMALL, 10**9]))
     monkeypatch.setattr(conv_cuda, "BAND", draw.choice([conv_cuda.BAND, 60]))
+    monkeypatch.setattr(conv_direct_cuda, "SMALL", draw.choice([conv_direct_cuda.SMALL, 0]))
     inputs, options = geometry(draw, transposed=name != "conv2d")
     ours = results(getattr(F, name), inputs, where, **options)
     for one, other in zip(

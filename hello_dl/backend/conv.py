@@ -146,14 +146,14 @@ def laid_out(x: Array) -> Array:
 def arranged(x: Array) -> Array:
     """Return (n, channels, h, w) in the order in memory that is used here; a copy if need be."""
     if module_of(x) is not numpy:
-        return module_of(x).ascontiguousarray(x)
+        return x if x.flags.c_contiguous else module_of(x).ascontiguousarray(x)
     return seen(laid_out(x))
 
 
 def channel_sums(x: Array) -> Array:
     """Return the sum of each channel of (n, channels, h, w)."""
     if module_of(x) is not numpy:
-        return x.reshape(*x.shape[:2], math.prod(x.shape[2:])).sum(2).sum(0)
+        return conv_cuda.channel_sums(x)
     return x.sum((0, 2, 3))
 
 

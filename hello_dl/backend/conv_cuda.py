@@ -1,7 +1,8 @@
 """Convolution on a GPU: every window becomes a column of a matrix, which is multiplied by weights.
 
 That is im2col, the plain way: (out, channels · kh · kw) @ (channels · kh · kw, places) for every
-picture, in one call of the batched product. Pictures are (n, channels, h, w).
+picture, in one call of the batched product. Pictures and their gradients are (n, channels, h, w),
+in one piece. conv_direct_cuda.py has another way, for small layers.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from collections.abc import Iterator
 
 from hello_dl.backend import Array, _cupy, gemm
+from hello_dl.backend import conv_direct_cuda as direct
 from hello_dl.backend.windows import Pair, Windows
 from hello_dl.backend.windows_cuda import columns, from_columns
 
@@ -18,7 +20,10 @@ BAND = 2**27  # numbers in the columns of the pictures that are worked on at onc
 
 def correlate(x: Array, weight: Array, windows: Windows, groups: int, bias: Array | None) -> Array:
     """Slide kernels over pictures: (n, channels, h, w) by (out, channels / groups, kh, kw)."""
-    places, matrix = windows.places(x.shape[2:]), _as_matrix(weight, groups)
+    places = windows.places(x.shape[2:])
+    if direct.is_small(len(x), weight.shape, places):
+        return direct.correlate(x, _in_one_piece(weight), windows, groups, bias)
+    matrix = _as_matrix(weight, groups)
     y = _cupy().empty((len(x), len(weight), *places), x.dtype)
     for part in _bands(x, windows):
         under = _by_group(columns(x[part], windows), groups)  # (n, groups, c·kh·kw, places)
@@ -30,8 +35,9 @@ def correlate(x: Array, weight: Array, windows: Windows, groups: int, bias: Arra
 
 def correlate_weight(g: Array, x: Array, windows: Windows, groups: int) -> Array:
     """Return the gradient of the weight, from that of the output: (n, out, height, width)."""
-    g = _cupy().ascontiguousarray(g)
     out, per_group = g.shape[1], x.shape[1] // groups
+    if direct.is_small(len(x), (out, per_group, *windows.kernel), g.shape[2:]):
+        return direct.correlate_weight(g, x, windows, groups)
     total = None
     for part in _bands(x, windows):
         under = _by_group(columns(x[part], windows, g.shape[2:]), groups)
@@ -44,7 +50,9 @@ def correlate_weight(g: Array, x: Array, windows: Windows, groups: int) -> Array
 
 def correlate_input(g: Array, weight: Array, windows: Windows, size: Pair, groups: int) -> Array:
     """Return the gradient of pictures of this size, from that of the output."""
-    g, matrix = _cupy().ascontiguousarray(g), _as_matrix(weight, groups).swapaxes(-1, -2)
+    if direct.is_small(len(g), weight.shape, g.shape[2:]):
+        return direct.correlate_input(g, _in_one_piece(weight), windows, size, groups)
+    matrix = _as_matrix(weight, groups).swapaxes(-1, -2)
     x = _cupy().empty((len(g), weight.shape[1] * groups, *size), g.dtype)
     for part in _bands(x, windows):
         under = gemm.matmul(matrix, _by_group(_flat(g[part]), groups))
@@ -56,9 +64,20 @@ def correlate_input(g: Array, weight: Array, windows: Windows, size: Pair, group
     return x
 
 
+def channel_sums(x: Array) -> Array:
+    """Return the sum of each channel of (n, channels, h, w)."""
+    if x.size <= 2**17 * x.shape[1]:
+        return direct.channel_sums(x)
+    return x.reshape(*x.shape[:2], math.prod(x.shape[2:])).sum(2).sum(0)
+
+
+def _in_one_piece(x: Array) -> Array:
+    return x if x.flags.c_contiguous else _cupy().ascontiguousarray(x)
+
+
 def _as_matrix(weight: Array, groups: int) -> Array:
     """See kernels as a matrix (out, numbers of a kernel), or one for each of several groups."""
-    weight = _cupy().ascontiguousarray(weight)
+    weight = _in_one_piece(weight)
     size = math.prod(weight.shape[1:])
     return weight.reshape(-1, size) if groups == 1 else weight.reshape(groups, -1, size)
 

@@ -30,7 +30,7 @@ def columns(x: Array, windows: Windows, places: Pair | None = None) -> Array:
     places = places or windows.places(x.shape[2:])
     out = _cupy().empty((n, channels * math.prod(kernel), math.prod(places)), x.dtype)
     count = n * channels * math.prod(places)
-    _launch("columns", count, _numbers(x.shape[2:], windows, places), x, out)
+    _launch("columns", count, numbers_of(x.shape[2:], windows, places), x, out)
     return out
 
 
@@ -40,7 +40,7 @@ def from_columns(columns: Array, windows: Windows, size: Pair, places: Pair | No
     x = _cupy().empty((n, channels, *size), columns.dtype)
     if windows == Windows(windows.kernel) and windows.kernel == (1, 1):
         return columns.reshape(x.shape)
-    numbers = _numbers(size, windows, places or windows.places(size))
+    numbers = numbers_of(size, windows, places or windows.places(size))
     _launch("from_columns", x.size, numbers, columns, x)
     return x
 
@@ -50,7 +50,7 @@ def largest(x: Array, windows: Windows) -> tuple[Array, Array]:
     size = x.shape[2:]
     shape = (*x.shape[:2], *windows.places(size))
     y, found = _cupy().empty(shape, x.dtype), _cupy().empty(shape, "int32")
-    _launch("largest", y.size, _numbers(size, windows, shape[2:]), x, y, found)
+    _launch("largest", y.size, numbers_of(size, windows, shape[2:]), x, y, found)
     return y, found
 
 
@@ -60,7 +60,7 @@ def put_back(g: Array, found: Array, windows: Windows, size: Pair) -> Array:
     `found` are the places that `largest` has returned.
     """
     x = _cupy().empty((*g.shape[:2], *size), g.dtype)
-    _launch("put_back", x.size, _numbers(size, windows, g.shape[2:]), g, x, found)
+    _launch("put_back", x.size, numbers_of(size, windows, g.shape[2:]), g, x, found)
     return x
 
 
@@ -68,19 +68,19 @@ def added(x: Array, windows: Windows) -> Array:
     """Return the sum of every window."""
     size, places = x.shape[2:], windows.places(x.shape[2:])
     y = _cupy().empty((*x.shape[:2], *places), x.dtype)
-    _launch("added", y.size, _numbers(size, windows, places), x, y)
+    _launch("added", y.size, numbers_of(size, windows, places), x, y)
     return y
 
 
 def spread(g: Array, windows: Windows, size: Pair) -> Array:
     """Give every entry of pictures of this size the sum of the numbers of the windows it is in."""
     x = _cupy().empty((*g.shape[:2], *size), g.dtype)
-    _launch("spread", x.size, _numbers(size, windows, g.shape[2:]), g, x)
+    _launch("spread", x.size, numbers_of(size, windows, g.shape[2:]), g, x)
     return x
 
 
 @lru_cache(1000)
-def _numbers(size: Pair, windows: Windows, places: Pair) -> tuple[Any, ...]:
+def numbers_of(size: Pair, windows: Windows, places: Pair) -> tuple[Any, ...]:
     """Return what the kernels are told of pictures of this size and of how a window slides."""
     kernel, stride, ((above, _), (left, _)), dilation = windows
     numbers = (*size, *places, *kernel, *stride, above, left, *dilation)
@@ -90,15 +90,16 @@ def _numbers(size: Pair, windows: Windows, places: Pair) -> tuple[Any, ...]:
 def _launch(name: str, count: int, numbers: tuple[Any, ...], source: Array, *more: Array) -> None:
     """Run a kernel with `count` threads."""
     if count:
-        arguments = (numpy.int64(count), *numbers, _cupy().ascontiguousarray(source), *more)
-        _kernel(name, source.dtype.name)((-(-count // THREADS),), (THREADS,), arguments)
+        source = source if source.flags.c_contiguous else _cupy().ascontiguousarray(source)
+        arguments = (numpy.int64(count), *numbers, source, *more)
+        _kernel(name, source.dtype)((-(-count // THREADS),), (THREADS,), arguments)
 
 
 @cache
-def _kernel(name: str, dtype: str) -> Any:
-    lowest = "-1.0 / 0.0" if dtype.startswith("float") else "0"
-    head = f"typedef {_C[dtype]} T;\n#define LOWEST T({lowest})\n"
-    return _cupy().RawKernel(head + _SOURCE, name)
+def _kernel(name: str, dtype: Any) -> Any:
+    lowest = "-1.0 / 0.0" if dtype.kind == "f" else "0"
+    kind = f"typedef {_C[dtype.name]} T;\n#define LOWEST T({lowest})\n"
+    return _cupy().RawKernel(kind + HEAD + _SOURCE, name)
 
 
 _C = {
@@ -106,7 +107,7 @@ _C = {
     "int16": "short", "int32": "int", "int64": "long long", "bool": "bool",
 }  # fmt: skip
 
-_SOURCE = r"""
+HEAD = r"""
 typedef long long i64;
 
 // What every kernel is told: the number of its threads, the size of a picture, how many places the
@@ -146,7 +147,9 @@ typedef long long i64;
             column /= sx;                                                                      \
             if (row < down && column < across) { __VA_ARGS__ }                                 \
         }
+"""
 
+_SOURCE = r"""
 extern "C" __global__ void columns(SLIDE, const T* source, T* target) {
     AT_PLACE
     i64 places = (i64)down * across;
