@@ -277,3 +277,31 @@ def test_modules_are_those_of_pytorch(name, arguments, options, where):
     y = ours(leaf(x, where))
     assert_close(y, theirs(torch.tensor(x)).numpy())
     assert repr(ours) == repr(theirs)
+
+
+HALVES = [
+    lambda x: F.max_pool2d(x, 2),
+    lambda x: F.avg_pool2d(x, 3, 1, 1),
+    lambda x: F.adaptive_avg_pool2d(x, 2),
+    lambda x: F.adaptive_avg_pool2d(x, (3, 4)),
+    lambda x: F.unfold(x, 2),
+    lambda x: F.fold(F.unfold(x, 2), (6, 5), 2),
+    lambda x: F.interpolate(x, 9, mode="bilinear"),
+    lambda x: F.interpolate(x, 9),
+    lambda x: F.batch_norm(x, None, None, training=True),
+    lambda x: F.instance_norm(x),
+]
+
+
+@each_device
+@pytest.mark.parametrize("function", HALVES)
+def test_halves_are_computed_in_float32(function, where):
+    x = rng.standard_normal((2, 3, 6, 5)).astype("float16")
+    half, full = leaf(x, where), leaf(x.astype("float32"), where)
+    y, exact = function(half), function(full)
+    assert y.dtype == "float16"
+    g = rng.standard_normal(y.shape).astype("float16")
+    y.backward(g)
+    exact.backward(g.astype("float32"))
+    assert half.grad.dtype == "float16"
+    assert_close(half.grad, plain(full.grad).astype("float16"), rtol=4e-3, atol=4e-3)

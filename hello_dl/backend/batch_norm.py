@@ -13,7 +13,7 @@ from typing import Any
 import numpy
 
 from hello_dl.backend import Array, batch_norm_cuda, module_of
-from hello_dl.backend.threads import together
+from hello_dl.backend.threads import share, together
 
 PIECE = 2**16  # entries that are worked on at once
 
@@ -47,7 +47,7 @@ def normalized(
         var[part] = _sums(unit, unit) / count
         _stretched(unit, 1 / xp.sqrt(var[part] + eps), weight, bias, part, y)
 
-    together(work, _pieces(lines))
+    together(work, _pieces(lines), share(lines.size * 1.2e-6))
     for old, now in zip(running or (), (mean, var * (count / max(count - 1, 1)))):
         old *= 1 - momentum
         old += momentum * now
@@ -62,7 +62,7 @@ def scaled(x: Array, mean: Array, scale: Array, weight: Array | None, bias: Arra
     def work(part: slice) -> None:
         _stretched(lines[:, part] - mean[part, None], scale[part], weight, bias, part, y)
 
-    together(work, _pieces(lines))
+    together(work, _pieces(lines), share(lines.size * 0.8e-6))
     return as_block(y, x)
 
 
@@ -104,7 +104,7 @@ def slopes(
         factor = scale[part] if weight is None else scale[part] * weight[part]
         xp.multiply(arriving, factor[:, None], out=out)
 
-    together(work, _pieces(lines))
+    together(work, _pieces(lines), share(lines.size * 2e-6))
     return as_block(dx, x), along, total
 
 

@@ -18,17 +18,18 @@ The usual way (im2col) writes down every picture 9 times for that, this one 3 ti
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
-from hello_dl.backend import Array, conv_cuda, module_of, threads
-from hello_dl.backend.threads import together
+from hello_dl.backend import Array, conv_cuda, module_of
+from hello_dl.backend.threads import share, together
 from hello_dl.backend.windows import Pair, Windows
 
 BAND = 2**22  # numbers, shifted rows or what comes of them, that are worked on at once
-SHARED = 10**5  # numbers likewise; from here on it pays to share the work among threads
+FEW = 10**6  # numbers that are worked on in one band where this is easier
 SMALL = 10**6  # multiplications in a product: up to here OpenBLAS has a quicker way for it
 
 
@@ -54,7 +55,8 @@ def correlate(
         if bias is not None:
             out += bias.reshape(groups, -1, 1)
 
-    together(work, _bands(rows.shape[1] * windows.kernel[1] * across * len(x), 0, down))
+    numbers = rows.shape[1] * windows.kernel[1] * across * len(x)
+    _by_bands(work, numbers, weight.size * across * len(x), 0, down)
     return seen(y)
 
 
@@ -73,8 +75,8 @@ def correlate_weight(g: Array, x: Array, windows: Windows, groups: int = 1) -> A
         products = _split(under, parts) @ _split(above, parts).swapaxes(-1, -2)
         return products.sum((0, 2))
 
-    sums = together(work, _bands(rows.shape[1] * kw * across * n, 0, down))
-    total: Any = sum(sums)
+    numbers = rows.shape[1] * kw * across * n
+    total: Any = sum(_by_bands(work, numbers, out * per_group * kh * kw * across * n, 0, down))
     total = total.reshape(groups, kh, per_group, kw, out // groups)
     return total.transpose(0, 4, 2, 1, 3).reshape(out, per_group, kh, kw)
 
@@ -126,7 +128,8 @@ def _bring_back(
             target = rows[slice(*band), :, entries]
             target += parts[:, :, tap, places]
 
-    together(work, _bands(channels * windows.kernel[1] * across * n, 0, begin, end, count))
+    numbers = channels * windows.kernel[1] * across * n
+    _by_bands(work, numbers, matrix.size * across * n, 0, begin, end, count)
 
 
 def laid_out(x: Array) -> Array:
@@ -139,7 +142,7 @@ def laid_out(x: Array) -> Array:
     def work(band: Pair) -> None:
         copy[slice(*band)] = rows[slice(*band)]
 
-    together(work, _bands(rows[:1].size, 0, len(rows)))
+    _by_bands(work, rows[:1].size, 0, 0, len(rows))
     return copy
 
 
@@ -154,7 +157,9 @@ def channel_sums(x: Array) -> Array:
     """Return the sum of each channel of (n, channels, h, w)."""
     if module_of(x) is not numpy:
         return conv_cuda.channel_sums(x)
-    return x.sum((0, 2, 3))
+    rows = laid_out(x)  # (h, channels, w, n)
+    lines = rows.reshape(*rows.shape[:2], rows.shape[2] * rows.shape[3])
+    return (lines @ numpy.ones(lines.shape[2], x.dtype)).sum(0)
 
 
 def seen(rows: Array) -> Array:
@@ -167,18 +172,22 @@ def _grouped(weight: Array, groups: int) -> Array:
     return weight.reshape(groups, -1, *weight.shape[1:])
 
 
-def _bands(size: int, *cuts: int) -> list[Pair]:
-    """Cut rows of this size into bands that do not take too much memory: (first, end).
+def _by_bands(work: Callable[[Pair], Any], numbers: int, products: int, *cuts: int) -> list[Any]:
+    """Do `work((first, end))` for all rows in bands, by several threads if it pays.
 
-    `cuts` are where a band must begin or end. If it pays there is a band for each thread.
+    For each row it makes so many numbers, and multiplies so often. Of the `cuts` the first and the
+    last are where the rows begin and end; the others are good places to cut.
     """
-    band, bands = max(BAND // max(size, 1), 1), []
+    count = cuts[-1] - cuts[0]
+    threads = share(count * (numbers / 10**6 + products / (5 * 10**7)))  # milliseconds
+    band, bands = max(BAND // max(numbers, 1), 1), []
+    if count * numbers < FEW:
+        cuts = cuts[0], cuts[-1]
     for begin, stop in zip(cuts, cuts[1:]):
-        if (stop - begin) * size > SHARED:
-            band = min(band, -((begin - stop) // threads.count()))
-        starts = range(begin, stop, band)
-        bands += [(first, min(first + band, stop)) for first in starts]
-    return bands
+        if threads > 1:
+            band = min(band, max(-((begin - stop) // threads), 1))
+        bands += [(first, min(first + band, stop)) for first in range(begin, stop, band)]
+    return together(work, bands, threads)
 
 
 def _under_kernels(rows: Array, windows: Windows, across: int, band: Pair, groups: int) -> Array:

@@ -18,7 +18,7 @@ from hello_dl.backend.windows import Pair, Windows
 from hello_dl.backend.windows_cuda import HEAD, THREADS, numbers_of
 
 IN_A_SUM = 1024  # threads of a block that makes one sum
-SMALL = 2**26  # multiplications: up to here this is quicker
+SMALL = 2**24  # multiplications: up to here this is quicker
 
 
 def is_small(n: int, weight: tuple[int, ...], places: Pair) -> bool:

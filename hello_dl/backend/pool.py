@@ -15,7 +15,7 @@ from typing import Any
 import numpy
 
 from hello_dl.backend import Array, module_of, windows_cuda
-from hello_dl.backend.threads import together
+from hello_dl.backend.threads import share, together
 from hello_dl.backend.windows import Pair, Windows
 
 PIECE = 2**17  # entries of pictures that are worked on at once
@@ -39,14 +39,14 @@ def largest(x: Array, windows: Windows) -> tuple[Array, Pull]:
             finite = math.isfinite(y.sum())
         if not finite:  # -inf may be padding, and nan equals nothing
             return put_back(g, places_of_largest(x, windows), x.shape)
-        dx = numpy.zeros_like(x)
+        dx = _blank(x, windows, 3)
 
         def work(part: tuple[slice, ...]) -> None:
-            down = numpy.zeros_like(rows[part])
+            down = _blank(rows[part], windows, 2)
             _to_winners(g[part], y[part], rows[part], windows, 2, down)
             _to_winners(down, rows[part], x[part], windows, 3, dx[part])
 
-        together(work, _pieces(x))
+        together(work, _pieces(x), share(x.size * 1.5e-6))
         return dx
 
     return y, pull
@@ -147,13 +147,14 @@ def _largest_along(x: Array, windows: Windows, axis: int) -> Array:
 
 
 def _to_winners(g: Array, y: Array, x: Array, windows: Windows, axis: int, dx: Array) -> None:
-    """Add g to dx at the first entry of x in each window that is as large as y, along an axis.
+    """Hand g down to the first entry of x in each window that is as large as y, along an axis.
 
-    Bit by bit: g xor what was handed out is what is left, which is g or 0, and exact for any g.
+    It is written to dx where no entry is in two windows, and else added. Bit by bit: g xor what was
+    handed out is what is left, which is g or 0, and exact for any g.
     """
     count, met = _met(windows, axis, x.shape[axis])
     bits = numpy.dtype(f"int{8 * g.itemsize}")
-    apart = windows.stride[axis - 2] >= len(met) * windows.dilation[axis - 2]  # not two on an entry
+    apart = _are_apart(windows, axis)
     left = g.view(bits)
     for tap, (entries, places) in enumerate(met):
         if tap == len(met) - 1 and _is_whole(places, count):
@@ -162,13 +163,30 @@ def _to_winners(g: Array, y: Array, x: Array, windows: Windows, axis: int, dx: A
             won = (x[entries] == y[places]).astype(bits)
             numpy.negative(won, out=won)  # all bits of an entry are 1, or all 0
             won &= left[places]
-            left = left.copy("K") if not tap else left
-            rest = left[places]
-            rest ^= won
+            if _is_whole(places, count):
+                left = left ^ won
+            else:
+                left = left.copy("K")
+                rest = left[places]
+                rest ^= won
         if apart:
             dx[entries] = won.view(g.dtype)
         else:
             dx[entries] += won.view(g.dtype)
+
+
+def _are_apart(windows: Windows, axis: int) -> bool:
+    """Tell whether no entry along an axis can be in two windows."""
+    reach = (windows.kernel[axis - 2] - 1) * windows.dilation[axis - 2] + 1
+    return windows.stride[axis - 2] >= reach
+
+
+def _blank(x: Array, windows: Windows, axis: int) -> Array:
+    """Make room for what is handed down to x: zeros, if not every entry is written to anyway."""
+    size, side_by_side = windows.kernel[axis - 2], windows.dilation[axis - 2] == 1
+    covered = side_by_side and windows.stride[axis - 2] == size and x.shape[axis] % size == 0
+    unpadded = windows.padding[axis - 2] == (0, 0)
+    return numpy.empty_like(x) if covered and unpadded else numpy.zeros_like(x)
 
 
 def _spread_along(g: Array, windows: Windows, length: int, axis: int) -> Array:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from contextvars import copy_context
 from functools import cache
 from typing import Any, TypeVar
+
+WORTH = 0.5  # milliseconds of work; from there on it pays to wake up other threads
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -24,13 +27,23 @@ def count() -> int:
     return max((library.num_threads for library in libraries), default=1)
 
 
-def together(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
-    """Return [work(piece) for piece in pieces], done by several threads if there are several."""
-    threads = count() if len(pieces) > 1 else 1
-    if threads == 1:
-        return [work(piece) for piece in pieces]
-    contexts = [copy_context() for _ in pieces]  # numpy.errstate holds in the threads as well
-    with _blas().limit(limits=1):  # each thread does its products alone
+def share(milliseconds: float) -> int:
+    """Return how many threads should work on what one of them would do in this time."""
+    return count() if milliseconds >= WORTH else 1
+
+
+def together(
+    work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int
+) -> list[Result]:
+    """Return [work(piece) for piece in pieces], done by so many threads.
+
+    Products of matrices are then done by each thread alone. For a small one, too, that is better:
+    to share it takes about as long as to do it, and much longer where other programs run.
+    """
+    with _blas().limit(limits=1) if count() > 1 else nullcontext():
+        if threads == 1 or len(pieces) < 2:
+            return [work(piece) for piece in pieces]
+        contexts = [copy_context() for _ in pieces]  # numpy.errstate holds in the threads as well
         return list(_pool(threads).map(lambda c, piece: c.run(work, piece), contexts, pieces))
 
 

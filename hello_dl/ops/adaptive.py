@@ -13,7 +13,7 @@ from hello_dl.backend import Array, as_array, module_of
 from hello_dl.backend.windows import Windows
 from hello_dl.ops.pool import picked, scaled_sums
 from hello_dl.ops.rule import explained, rule
-from hello_dl.ops.sliding import lifted, lowered
+from hello_dl.ops.sliding import arriving, lifted, lowered
 from hello_dl.ops.untracked import plain
 
 Size = int | None | Sequence[int | None]  # None: as many as there are entries
@@ -47,7 +47,7 @@ def _means(axes: int, x: Array, output_size: Size):
         y = _mean_along(y, axis, windows[axis - 2])
 
     def pull(g):
-        g = lifted(g, axes)
+        g = arriving(g, x, axes)
         for axis in (2, 3):
             g = _spread_along(g, axis, windows[axis - 2], pictures.shape[axis])
         return lowered(g, axes, x.ndim)

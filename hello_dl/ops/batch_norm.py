@@ -43,7 +43,7 @@ def batch_norm(
         y = scaled(x, mean, scale, weight, bias)
 
     def pull(g):
-        dx, along, total = slopes(g, x, mean, scale, weight, of_batch=training)
+        dx, along, total = slopes(g.astype(x.dtype, copy=False), x, mean, scale, weight, training)
         rest = [along] if weight is not None else []
         return (dx, *rest, total) if bias is not None else (dx, *rest)
 

@@ -32,6 +32,7 @@ def im2col(
     y, size = kernels.columns(pictures, windows), pictures.shape[2:]
 
     def pull(g):
+        g = g.astype(x.dtype, copy=False)
         return kernels.from_columns(g if x.ndim == 4 else g[None], windows, size).reshape(x.shape)
 
     return (y if x.ndim == 4 else y[0]), pull
@@ -64,6 +65,7 @@ def col2im(
     y = kernels.from_columns(x if x.ndim == 3 else x[None], windows, (height, width))
 
     def pull(g):
+        g = g.astype(x.dtype, copy=False)
         return kernels.columns(g if x.ndim == 3 else g[None], windows).reshape(x.shape)
 
     return (y if x.ndim == 3 else y[0]), pull

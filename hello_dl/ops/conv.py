@@ -20,7 +20,7 @@ from hello_dl.backend.conv import (
 from hello_dl.ops.arrange import stack_list
 from hello_dl.ops.pad import padded
 from hello_dl.ops.rule import rule
-from hello_dl.ops.sliding import Sizes, lifted, lowered, once, places_in, windows_of
+from hello_dl.ops.sliding import Sizes, arriving, lifted, lowered, once, places_in, windows_of
 
 
 @rule(floats=True)
@@ -109,7 +109,7 @@ def _convolved(
     pictures, kernels = arranged(pictures), lifted(weight, axes)
     y = correlate(pictures, kernels, windows, groups, bias)
 
-    above = once(lambda g: arranged(lifted(g, axes)))
+    above = once(lambda g: arranged(arriving(g, x, axes)))
 
     def pull_x(g):
         gradient = correlate_input(above(g), kernels, windows, pictures.shape[2:], groups)

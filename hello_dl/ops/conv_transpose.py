@@ -18,7 +18,16 @@ from hello_dl.backend.conv import (
 from hello_dl.ops.conv import check_bias
 from hello_dl.ops.pad import padded
 from hello_dl.ops.rule import rule
-from hello_dl.ops.sliding import Sizes, as_pair, lifted, lowered, once, per_axis, windows_of
+from hello_dl.ops.sliding import (
+    Sizes,
+    arriving,
+    as_pair,
+    lifted,
+    lowered,
+    once,
+    per_axis,
+    windows_of,
+)
 
 
 @rule(floats=True)
@@ -121,7 +130,7 @@ def _stamped(
     if bias is not None:
         y += bias.reshape(-1, 1, 1)
 
-    above = once(lambda g: arranged(lifted(g, axes)))
+    above = once(lambda g: arranged(arriving(g, x, axes)))
 
     def pull_x(g):
         gradient = correlate(above(g), kernels, windows, groups)

@@ -11,6 +11,7 @@ from hello_dl.ops.rule import Block, explained, rule
 from hello_dl.ops.shape import flatten, reshape
 from hello_dl.ops.sliding import (
     Sizes,
+    arriving,
     as_pair,
     lifted,
     lowered,
@@ -57,7 +58,7 @@ def _largest(axes: int, x: Array, *sliding: Any):
     pictures = lifted(x, axes)
     windows = pooling_windows(pictures, axes, *sliding)
     y, back = pool.largest(pictures, windows)
-    return lowered(y, axes, x.ndim), lambda g: lowered(back(lifted(g, axes)), axes, x.ndim)
+    return lowered(y, axes, x.ndim), lambda g: lowered(back(arriving(g, x, axes)), axes, x.ndim)
 
 
 def pooling_windows(
@@ -150,7 +151,7 @@ def scaled_sums(axes: int, x: Array, windows: Windows, share: Any):
     y = pool.added(pictures, windows) * share
 
     def pull(g):
-        gradient = pool.spread(lifted(g, axes) * share, windows, pictures.shape[2:])
+        gradient = pool.spread(arriving(g, x, axes) * share, windows, pictures.shape[2:])
         return lowered(gradient, axes, x.ndim)
 
     return lowered(y, axes, x.ndim), pull

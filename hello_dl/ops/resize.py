@@ -50,6 +50,7 @@ def interpolate(
         y = resample.resampled(y, axis + 2, *plan)
 
     def pull(g):
+        g = g.astype(x.dtype, copy=False)
         for axis, plan in enumerate(plans):
             g = resample.brought_back(g, axis + 2, *plan, x.shape[axis + 2])
         return g

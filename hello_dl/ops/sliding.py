@@ -75,6 +75,11 @@ def lifted(x: Array, axes: int) -> Array:
     return x if axes == 2 else x[:, :, None]
 
 
+def arriving(g: Array, x: Array, axes: int) -> Array:
+    """See a gradient as (n, channels, h, w), in the dtype in which x was computed with."""
+    return lifted(g.astype(x.dtype, copy=False), axes)
+
+
 def lowered(y: Array, axes: int, ndim: int) -> Array:
     """See (n, channels, h, w) as the input was that `lifted` was given, which had `ndim` axes."""
     y = y if axes == 2 else y[:, :, 0]
