@@ -14,6 +14,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from pictures import CASES as PICTURES
+
 Step = Callable[[], object]
 
 
@@ -274,6 +276,7 @@ CASES: dict[str, tuple[str, int, int, dict[str, Callable[[], Step]]]] = {
             "PyTorch on cuda": partial(digits_torch_cuda, "Adam"),
         },
     ),
+    **PICTURES,
 }
 
 

@@ -1,4 +1,4 @@
-"""The command `hello-dl`: the course, the digits, pictures of graphs, the data, the doctor.
+"""The command `hello-dl`: the course, digits, handwriting, pictures of graphs, data, the doctor.
 
 Everything heavy is imported inside the command that needs it, so that the list of lessons is there
 at once. What goes wrong is one line that names the value and the fix, and exit code 2.
@@ -82,7 +82,7 @@ def course(
     glanced = [lesson for lesson in there if lesson.number in runs and runs[lesson.number].quick]
     for to_run in (untouched + glanced)[:1]:
         print(f"\nNext: hello-dl lesson {to_run.number}   {to_run.question}")
-    print("Also: hello-dl digits, draw, data, doctor; each has --help.")
+    print("Also: hello-dl digits, read, draw, data, doctor; each has --help.")
 
 
 @app.command()
@@ -202,6 +202,27 @@ def digits(
     )
     if run_job(options).interrupted:
         raise typer.Exit(130)
+
+
+@app.command()
+def read(
+    photo: Annotated[str, typer.Argument(metavar="PHOTO", help="A page of handwriting.")],
+    letters: Annotated[bool, typer.Option("--letters/--digits", help="What is on it.")] = False,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Picture to write, with a box around each character."),
+    ] = None,
+    model: Annotated[str, typer.Option(metavar="NAME", help="Which net reads.")] = "lenet",
+) -> None:
+    """Read a photo of handwriting.
+
+    Prints its text line by line, and how sure the net is of it. Exit code 1: nothing is on it.
+    """
+    from hello_dl.read.command import ReadOptions
+    from hello_dl.read.command import run as run_job
+
+    if not run_job(ReadOptions(photo=photo, letters=letters, out=out, model=model)):
+        raise typer.Exit(1)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})  # `-a*b` is no option

@@ -34,6 +34,7 @@ from hello_dl.grad_mode import enable_grad, is_grad_enabled, set_grad_enabled
 from hello_dl.graph import no_grad
 from hello_dl.graph import no_grad as inference_mode
 from hello_dl.ops.activation import relu, sigmoid, tanh
+from hello_dl.ops.adaptive import adaptive_avg_pool1d
 from hello_dl.ops.arrange import cat_list as cat
 from hello_dl.ops.arrange import cat_list as concat
 from hello_dl.ops.arrange import cat_list as concatenate
@@ -82,6 +83,8 @@ from hello_dl.ops.compare import gt as greater
 from hello_dl.ops.compare import le as less_equal
 from hello_dl.ops.compare import lt as less
 from hello_dl.ops.compare import ne as not_equal
+from hello_dl.ops.conv import conv1d, conv2d
+from hello_dl.ops.conv_transpose import conv_transpose1d, conv_transpose2d
 from hello_dl.ops.convert import clone, detach, is_floating_point, is_tensor, numel
 from hello_dl.ops.diagonal import diag, diag_embed, diagonal, trace, tril, triu
 from hello_dl.ops.distance import cosine_similarity
@@ -132,6 +135,9 @@ from hello_dl.ops.matmul import (
     tensordot,
 )
 from hello_dl.ops.measure import norm, std, var
+from hello_dl.ops.pool import avg_pool1d
+from hello_dl.ops.pool import max_pooled1d as max_pool1d
+from hello_dl.ops.pool import max_pooled2d as max_pool2d
 from hello_dl.ops.reduce import (
     all,
     amax,
@@ -166,6 +172,7 @@ from hello_dl.ops.shape import (
 from hello_dl.ops.shape import movedim as moveaxis
 from hello_dl.ops.shape import transpose as swapaxes
 from hello_dl.ops.shape import transpose as swapdims
+from hello_dl.ops.shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from hello_dl.ops.softmax import log_softmax, softmax
 from hello_dl.ops.sort import (
     argsort,

@@ -1,5 +1,6 @@
 """One row for each registered rule: what it should be equal to, and the inputs to try it with."""
 
+import rows_conv
 import rows_elementwise
 import rows_loss
 import rows_norm
@@ -9,7 +10,8 @@ import rows_shape
 import rows_unary
 
 ROWS = (
-    rows_elementwise.ROWS
+    rows_conv.ROWS
+    | rows_elementwise.ROWS
     | rows_reduce.ROWS
     | rows_loss.ROWS
     | rows_norm.ROWS

@@ -26,6 +26,7 @@ MAP = [
     {"hello_dl"},
     {"show", "models"},
     {"train"},
+    {"read"},
     {"progress", "usage"},
     {"course", "doctor"},
     {"cli"},
@@ -51,7 +52,7 @@ EXCEPT = {
 
 # Where numbers are computed, the module of the array is asked for, so that cupy works as well.
 # These are the host's business: files, batches, pictures, reports.
-NUMPY = {"backend", "data", "show", "train", "doctor"}
+NUMPY = {"backend", "data", "show", "train", "read", "doctor"}
 
 
 def place(file):

@@ -2,20 +2,29 @@
 
 from collections.abc import Callable
 
+from hello_dl.models.cnn import SmallCNN
+from hello_dl.models.lenet import LeNet5
 from hello_dl.models.mlp import DigitsMLP, LargeDigitsMLP
+from hello_dl.models.resnet import ResNet, ResNet9, digits_resnet, resnet18, resnet20
 from hello_dl.nn import Module
 
-__all__ = ["MODELS", "DigitsMLP", "LargeDigitsMLP", "make_model"]
+__all__ = [
+    "MODELS", "DigitsMLP", "LargeDigitsMLP", "LeNet5", "ResNet", "ResNet9", "SmallCNN",
+    "digits_resnet", "make_model", "resnet18", "resnet20",
+]  # fmt: skip
 
-# Every net takes pictures (n, 1, 28, 28) with ink 0..1 and gives logits (n, 10).
-MODELS: dict[str, Callable[[], Module]] = {
+# Every net takes pictures (n, 1, 28, 28) with ink 0..1 and gives logits (n, classes).
+MODELS: dict[str, Callable[..., Module]] = {
     "mlp": DigitsMLP,
     "mlp-large": LargeDigitsMLP,
+    "lenet": LeNet5,
+    "cnn": SmallCNN,
+    "resnet": digits_resnet,
 }
 
 
-def make_model(name: str) -> Module:
+def make_model(name: str, classes: int = 10) -> Module:
     """Make the net of that name, untrained; ValueError lists the names there are."""
     if name not in MODELS:
         raise ValueError(f"there is no net '{name}'; --model takes {', '.join(MODELS)}")
-    return MODELS[name]()
+    return MODELS[name](classes)

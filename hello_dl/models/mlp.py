@@ -6,19 +6,19 @@ from hello_dl import nn
 
 
 class DigitsMLP(nn.Sequential):
-    """Pictures (n, 28, 28) to logits (n, 10), through 128 and 64 neurons.
+    """Pictures (n, 28, 28) to logits (n, classes), through 128 and 64 neurons.
 
-    It has 109,386 parameters: 784·128 + 128, 128·64 + 64, and 64·10 + 10.
+    For 10 classes it has 109,386 parameters: 784·128 + 128, 128·64 + 64, and 64·10 + 10.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 10) -> None:
         super().__init__(
             nn.Flatten(),
             nn.Linear(784, 128),
             nn.ReLU(),
             nn.Linear(128, 64),
             nn.ReLU(),
-            nn.Linear(64, 10),
+            nn.Linear(64, classes),
         )
 
 

@@ -11,6 +11,7 @@ from hello_dl.nn.module import Module
 from hello_dl.nn.parameter import blank
 from hello_dl.ops.axes import sizes_of
 from hello_dl.ops.batch_norm import batch_normed
+from hello_dl.ops.instance_norm import instance_normed
 from hello_dl.ops.norm import group_norm, layer_norm, rms_norm
 from hello_dl.tensor import Tensor
 
@@ -127,29 +128,23 @@ class GroupNorm(_Norm):
         return f"{sizes}, eps={self.eps}, affine={self.affine}, bias={bias}"
 
 
-class BatchNorm1d(_Norm):
-    """Bring each channel, over the whole batch, to mean 0 and variance 1: (n, c) or (n, c, length).
-
-    In training the mean and the variance are those of the batch; they are also followed, a share
-    `momentum` at a time (None: so that all batches have the same share), and in evaluation what
-    they were followed to takes their place.
-    """
+class _ChannelNorm(_Norm):
+    """A norm of channels, which can follow their mean and variance from batch to batch."""
 
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
-    axes = (2, 3)  # that an input may have
+    axes: tuple[int, ...]  # that an input may have
 
-    def __init__(
+    def _follow(
         self,
         num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
+        eps: float,
+        momentum: float | None,
+        affine: bool,
+        track_running_stats: bool,
+        device: Any,
+        dtype: Any,
         bias: bool = True,
     ) -> None:
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
@@ -172,6 +167,40 @@ class BatchNorm1d(_Norm):
         """Put the parameters and the running numbers where they start."""
         self.reset_running_stats()
         super().reset_parameters()
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        affine = f"affine={self.affine}, bias={self.bias is not None}"
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, {affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+
+class BatchNorm1d(_ChannelNorm):
+    """Bring each channel, over the whole batch, to mean 0 and variance 1: (n, c) or (n, c, length).
+
+    In training the mean and the variance are those of the batch; they are also followed, a share
+    `momentum` at a time (None: so that all batches have the same share), and in evaluation what
+    they were followed to takes their place.
+    """
+
+    axes: tuple[int, ...] = (2, 3)
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        options = eps, momentum, affine, track_running_stats
+        self._follow(num_features, *options, device, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalize the channels; in training, follow the batch."""
@@ -198,10 +227,62 @@ class BatchNorm1d(_Norm):
             self.eps,
         )
 
-    def extra_repr(self) -> str:
-        """Return the options."""
-        affine = f"affine={self.affine}, bias={self.bias is not None}"
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, {affine}, "
-            f"track_running_stats={self.track_running_stats}"
+
+class BatchNorm2d(BatchNorm1d):
+    """Bring each channel, over the whole batch, to mean 0 and variance 1: (n, c, height, width).
+
+    As BatchNorm1d; what is one channel is all of its pictures.
+    """
+
+    axes = (4,)
+
+
+class InstanceNorm1d(_ChannelNorm):
+    """Bring each channel of each example to mean 0 and variance 1: (n, c, length) or (c, length).
+
+    With `track_running_stats` mean and variance are followed in training, and used in evaluation.
+    """
+
+    axes = (3, 2)  # of a batch, of one example
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        options = eps, momentum, affine, track_running_stats
+        self._follow(num_features, *options, device, dtype, bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize the channels of each example."""
+        one, ndim = len(input.shape) == self.axes[1], len(input.shape)
+        momentum: Any = self.momentum
+        if ndim not in self.axes or input.shape[0 if one else 1] != self.num_features:
+            raise ValueError(
+                f"{type(self).__name__} takes {self.axes[0]} axes, (n, c, ...) with "
+                f"c={self.num_features}, or one example without n, not {input.shape}"
+            )
+        y = instance_normed(
+            input.unsqueeze(0) if one else input,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training or not self.track_running_stats,
+            momentum,
+            self.eps,
         )
+        return y.squeeze(0) if one else y
+
+
+class InstanceNorm2d(InstanceNorm1d):
+    """Bring each channel of each picture to mean 0 and variance 1: (n, c, height, width)."""
+
+    axes = (4, 3)

@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hello_dl.backend import Array, module_of
-from hello_dl.ops.norm import (
-    before_standardized,
-    before_weight,
-    channels_of,
-    standardized,
-    stretched,
-)
+from hello_dl.backend.batch_norm import normalized, scaled, slopes
+from hello_dl.ops.norm import channels_of
 from hello_dl.ops.rule import Block, rule
 from hello_dl.ops.untracked import plain
 
@@ -34,31 +29,25 @@ def batch_norm(
     its own. Without training they are taken instead of those of the batch.
     """
     channels = channels_of(x, weight, bias, *(running or ()))
-    axes, wide = (0, *range(2, x.ndim)) if x.ndim > 2 else 0, (1, -1, *[1] * (x.ndim - 2))
     if training:
-        unit, scale, mean, var = standardized(x, axes, eps)
-        count = x.size // max(channels, 1)
-        if count < 2:
+        if x.size // max(channels, 1) < 2:
             raise ValueError(
                 "one value for each channel has no variance: train on more at once, or call eval()"
             )
-        for old, now in zip(running or (), (mean, var * (count / (count - 1)))):
-            old *= 1 - momentum
-            old += momentum * now.reshape(-1)
+        y, mean, scale = normalized(x, weight, bias, eps, running, momentum)
     elif running is None:
         raise ValueError("without training it needs a running_mean and a running_var")
     else:
-        mean, var = (old.reshape(wide).astype(x.dtype) for old in running)
+        mean, var = (old.astype(x.dtype) for old in running)
         scale = 1 / module_of(x).sqrt(var + eps)
-        unit = x - mean
-        unit *= scale
-    y, pulls = stretched(unit, weight, bias, wide, axes)
+        y = scaled(x, mean, scale, weight, bias)
 
-    def pull_x(g):
-        slope = before_weight(g, weight, wide)
-        return before_standardized(slope, unit, scale, axes) if training else slope * scale
+    def pull(g):
+        dx, along, total = slopes(g.astype(x.dtype, copy=False), x, mean, scale, weight, training)
+        rest = [along] if weight is not None else []
+        return (dx, *rest, total) if bias is not None else (dx, *rest)
 
-    return y, (pull_x, *pulls)
+    return y, pull if weight is not None or bias is not None else lambda g: pull(g)[0]
 
 
 def batch_norm_composed(

@@ -216,7 +216,7 @@ def accumulate(node: Block, arriving: Array) -> None:
         if node.parents:
             node.grad = arriving
         elif node.grad_store is None:
-            node.grad = as_array(arriving).copy()  # a leaf's gradient is its owner's to change
+            node.grad = as_array(arriving).copy("K")  # a leaf's gradient is its owner's to change
         else:
             if arriving is not node.grad_store:
                 node.grad_store[...] = arriving

@@ -1,0 +1,129 @@
+"""From blobs of ink to lines of writing, and from lines to pieces: characters, or parts of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hello_dl.read.blobs import Blobs
+
+SMALLEST = 8  # pixels: characters that are usually lower cannot be read
+SPECK = 0.12  # heights of a character: smaller blobs are dirt
+REACH = 0.75  # heights of a character that the middle of one may be off its line
+FAR = 0.6  # heights of a character from a line within which dots and bars belong to it
+WITHIN = 0.7  # share of the narrower one's width, from which pieces above each other are one
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Ink that is not taken apart any more: where it is on the page, and which pixels it has."""
+
+    top: int
+    left: int
+    mask: np.ndarray  # (height, width) truth values
+
+    @property
+    def bottom(self) -> int:
+        """The row after its last."""
+        return self.top + self.mask.shape[0]
+
+    @property
+    def right(self) -> int:
+        """The column after its last."""
+        return self.left + self.mask.shape[1]
+
+    @property
+    def middle(self) -> float:
+        """The column of its middle."""
+        return self.left + self.mask.shape[1] / 2
+
+
+def joined(pieces: list[Piece]) -> Piece:
+    """One piece of several."""
+    if len(pieces) == 1:
+        return pieces[0]
+    top, left = min(p.top for p in pieces), min(p.left for p in pieces)
+    bottom, right = max(p.bottom for p in pieces), max(p.right for p in pieces)
+    mask = np.zeros((bottom - top, right - left), bool)
+    for p in pieces:
+        mask[p.top - top : p.bottom - top, p.left - left : p.right - left] |= p.mask
+    return Piece(top, left, mask)
+
+
+def find_lines(blobs: Blobs, height: float) -> list[list[Piece]]:
+    """The lines of a page from top to bottom, each with its pieces from left to right.
+
+    `height` is the usual one of a character. First the blobs that are about as high make lines;
+    then the smaller ones, dots and bars, go to the line that they are nearest to.
+    """
+    if height < SMALLEST:
+        return []
+    good = may_be_writing(blobs, height)
+    core = good & (blobs.height >= 0.5 * height)
+    middle = (blobs.top + blobs.bottom) / 2
+    lines = chained(np.flatnonzero(core), blobs.left, middle, REACH * height)
+    for i in np.flatnonzero(good & ~core).tolist():
+        gaps = [gap_to(line, blobs, i) for line in lines]
+        if gaps and min(gaps) <= FAR * height:
+            lines[int(np.argmin(gaps))].append(i)
+    lines.sort(key=lambda line: float(np.mean(middle[line])))
+    return [pieces_of(line, blobs) for line in lines]
+
+
+def may_be_writing(blobs: Blobs, height: float) -> np.ndarray:
+    """Which blobs (n,) are neither dirt nor underlines, frames, or the edge of the paper."""
+    tall, wide = blobs.height, blobs.width
+    speck = np.maximum(tall, wide) < SPECK * height
+    underline = (wide > 1.8 * height) & (tall < 0.25 * height)
+    frame = (tall > 4 * height) | ((wide > 3 * height) & (blobs.area < 0.1 * tall * wide))
+    rows, columns = blobs.runs.shape
+    at_edge = (
+        (blobs.top == 0) | (blobs.left == 0) | (blobs.bottom == rows) | (blobs.right == columns)
+    )
+    desk = at_edge & ((tall > 1.8 * height) | (wide > 3 * height))
+    return ~(speck | (blobs.area < 4) | underline | frame | desk)
+
+
+def chained(
+    blobs: np.ndarray, left: np.ndarray, middle: np.ndarray, reach: float
+) -> list[list[int]]:
+    """Chains of blobs from left to right, each about as high up as those just before it."""
+    lines: list[list[int]] = []
+    for i in sorted(blobs.tolist(), key=lambda i: left[i]):
+        off = [abs(middle[i] - float(np.mean(middle[line[-4:]]))) for line in lines]
+        if off and min(off) <= reach:
+            lines[int(np.argmin(off))].append(i)
+        else:
+            lines.append([i])
+    return lines
+
+
+def gap_to(line: list[int], blobs: Blobs, i: int) -> float:
+    """How far blob i is above or below the nearest blobs of a line, pixels; 0 if beside them."""
+    members = np.array(line)
+    near = members[np.argsort(np.abs(blobs.left[members] - blobs.left[i]))[:3]]
+    top, bottom = np.median(blobs.top[near]), np.median(blobs.bottom[near])
+    return float(max(top - blobs.bottom[i], blobs.top[i] - bottom, 0))
+
+
+def pieces_of(line: list[int], blobs: Blobs) -> list[Piece]:
+    """The pieces of a line from left to right; what is above each other is one."""
+    pieces = []
+    for i in line:
+        top, left = int(blobs.top[i]), int(blobs.left[i])
+        shape = (int(blobs.height[i]), int(blobs.width[i]))
+        pieces.append(Piece(top, left, blobs.runs_of(i).mask(top, left, shape)))
+    pieces.sort(key=lambda piece: piece.middle)
+    merged: list[Piece] = []
+    for piece in pieces:
+        while merged and overlap(merged[-1], piece) >= WITHIN:
+            piece = joined([merged.pop(), piece])
+        merged.append(piece)
+    return merged
+
+
+def overlap(a: Piece, b: Piece) -> float:
+    """Share of the narrower one's width in which both have ink; negative if they are apart."""
+    common = min(a.right, b.right) - max(a.left, b.left)
+    return common / min(a.right - a.left, b.right - b.left)
