@@ -74,9 +74,7 @@ class ResNet(nn.Sequential):
                 stride = 2 if stage and not block else 1
                 layers.append(BasicBlock(width, features, stride, projection))
                 width = features
-        super().__init__(
-            *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes)
-        )
+        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
