@@ -91,8 +91,31 @@ def random_bits(count: int, device: str) -> Array:
 
 def keep_mask(shape: tuple[int, ...], p: float, device: str) -> Array:
     """Draw a block of bools, each of them False with probability `p`: what dropout keeps."""
-    threshold = numpy.uint32(min(round(p * 2**32), 2**32 - 1))
-    return (random_bits(math.prod(shape), device) >= threshold).reshape(shape)
+    return (random_bits(math.prod(shape), device) >= _threshold(p)).reshape(shape)
+
+
+def _threshold(p: float) -> numpy.uint32:
+    return numpy.uint32(min(round(p * 2**32), 2**32 - 1))
+
+
+class Replay:
+    """Masks that can be drawn once more: they are numbered, and each keeps its place.
+
+    So what is needed again on the way back need not be kept: `keep_mask` is asked for it again.
+    """
+
+    def __init__(self, device: str) -> None:
+        self.device, self.seed = device, _seed % 2**128
+        self.places: dict[int, int] = {}  # number of a mask: its first block of the counter
+
+    def keep_mask(self, number: int, shape: tuple[int, ...], p: float) -> Array:
+        """Draw the mask of that number, or the same one again, as the function `keep_mask` does."""
+        count = math.prod(shape)
+        if number not in self.places:
+            self.places[number] = _next_block[self.device]
+            _next_block[self.device] += -(-count // PER_BLOCK)
+        drawn = bits(self.seed, self.places[number], count, self.device)
+        return (drawn >= _threshold(p)).reshape(shape)
 
 
 def uniform(

@@ -1,0 +1,250 @@
+"""Recurrent layers over time: a state walks along a sequence, and every step can change it.
+
+What the inputs say does not depend on the state, so it is computed for all steps at once, in one
+product of matrices, before the walk begins; these rules get its result. In the walk there is one
+product for each step, and the way back through time is a walk in the other direction.
+
+Sequences may differ in length. They lie packed: longest first, and all rows of step 0 (one for each
+sequence), then those of step 1, and so on; `batch_sizes` says how many rows each step has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hello_dl.backend import Array, gates, module_of
+from hello_dl.backend.gemm import matmul
+from hello_dl.ops.arrange import cat_list
+from hello_dl.ops.rule import rule
+
+
+@rule(floats=True)
+def rnn_steps(
+    x: Array,
+    state: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    batch_sizes: Sequence[int],
+    reverse: bool = False,
+    nonlinearity: str = "tanh",
+):
+    """Walk with the simplest cell: state = tanh(x + weight @ state + bias) (Elman 1990).
+
+    x      (rows, h) what the inputs say, in the order of `batch_sizes`
+    state  (b, h) at the beginning; weight (h, h), bias (h,)
+
+    Returns the state after every step (rows, h). With `reverse` the walk goes from the end to the
+    beginning.
+    """
+    xp, walk = module_of(x), steps(batch_sizes, reverse)
+    check(x, state, weight, bias, 1, batch_sizes)
+    y, befores, state = xp.empty_like(x), xp.empty_like(x), state.copy()
+    for rows, b in walk:
+        befores[rows] = state[:b]
+        out = y[rows]
+        matmul(befores[rows], weight.T, out=out)
+        out += x[rows]
+        if bias is not None:
+            out += bias
+        xp.tanh(out, out=out) if nonlinearity == "tanh" else xp.maximum(out, 0, out=out)
+        state[:b] = out
+
+    def pull(g):
+        slopes = 1 - y * y if nonlinearity == "tanh" else (y > 0).astype(y.dtype)
+        carry = xp.zeros_like(state)
+        for rows, b in reversed(walk):
+            arriving = carry[:b]
+            arriving += g[rows]
+            slopes[rows] *= arriving
+            matmul(slopes[rows], weight, out=arriving)
+        return _gradients(slopes, carry, slopes, befores, bias)
+
+    return y, pull
+
+
+@rule(floats=True)
+def gru_steps(
+    x: Array,
+    state: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    batch_sizes: Sequence[int],
+    reverse: bool = False,
+):
+    """Walk with a gated recurrent unit (Cho et al. 2014), in PyTorch's order of gates, r z n.
+
+    r = sigmoid(x_r + m_r), z = sigmoid(x_z + m_z), n = tanh(x_n + r * m_n), where m = weight @
+    state + bias; then state = (1 - z) * n + z * state.
+
+    x (rows, 3h), state (b, h), weight (3h, h), bias (3h,); else as `rnn_steps`.
+    """
+    xp, walk = module_of(x), steps(batch_sizes, reverse)
+    size = check(x, state, weight, bias, 3, batch_sizes)
+    opened, memory = xp.empty_like(x), xp.empty((len(state), 3 * size), x.dtype)
+    befores, said, y = (xp.empty((len(x), size), x.dtype) for _ in range(3))
+    state = state.copy()
+    for rows, b in walk:
+        befores[rows] = state[:b]
+        matmul(befores[rows], weight.T, out=memory[:b])
+        if bias is not None:
+            memory[:b] += bias
+        gates.gru_step(x[rows], memory[:b], befores[rows], opened[rows], said[rows], y[rows])
+        state[:b] = y[rows]
+
+    def pull(g):
+        r, z, n = gates.thirds(opened)
+        slopes, through = xp.empty_like(opened), xp.empty_like(opened)
+        of_r, of_z, of_n = gates.thirds(slopes)
+        of_r[...] = said * r * (1 - r)  # how much what is said to r changes n
+        of_z[...] = (befores - n) * z * (1 - z)  # and to z the state
+        of_n[...] = (1 - z) * (1 - n * n)
+        carry = xp.zeros_like(state)
+        for rows, b in reversed(walk):
+            arriving = carry[:b]
+            arriving += g[rows]
+            gates.gru_step_back(arriving, opened[rows], slopes[rows], through[rows])
+            arriving += matmul(through[rows], weight)
+        return _gradients(slopes, carry, through, befores, bias)
+
+    return y, pull
+
+
+@rule(floats=True)
+def lstm_steps(
+    x: Array,
+    state: Array,
+    cell: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    batch_sizes: Sequence[int],
+    reverse: bool = False,
+):
+    """Walk with long short-term memory (Hochreiter and Schmidhuber 1997), gates i f g o.
+
+    With m = x + weight @ state + bias: i, f and o are sigmoid(m_i), sigmoid(m_f), sigmoid(m_o), and
+    g = tanh(m_g); then cell = f * cell + i * g, and state = o * tanh(cell).
+
+    x (rows, 4h), state and cell (b, h), weight (4h, h), bias (4h,). Returns (2, rows, h): the
+    states, and the cells; else as `rnn_steps`.
+    """
+    xp, walk = module_of(x), steps(batch_sizes, reverse)
+    size = check(x, state, weight, bias, 4, batch_sizes)
+    opened = xp.empty_like(x)
+    y = xp.empty((2, len(x), size), x.dtype)
+    befores, cells, shown = (xp.empty((len(x), size), x.dtype) for _ in range(3))
+    state, cell = state.copy(), cell.copy()
+    for rows, b in walk:
+        befores[rows], cells[rows] = state[:b], cell[:b]
+        said = opened[rows]
+        matmul(befores[rows], weight.T, out=said)
+        said += x[rows]
+        if bias is not None:
+            said += bias
+        gates.lstm_step(said, cells[rows], y[1, rows], shown[rows], y[0, rows])
+        state[:b], cell[:b] = y[0, rows], y[1, rows]
+
+    def pull(g):
+        i, f, new, o = gates.quarters(opened)
+        slopes = xp.empty_like(opened)
+        of_i, of_f, of_new, of_o = gates.quarters(slopes)
+        of_i[...] = new * i * (1 - i)  # how much what is said to i changes the cell
+        of_f[...] = cells * f * (1 - f)
+        of_new[...] = i * (1 - new * new)
+        of_o[...] = shown * o * (1 - o)  # and to o the state
+        seen = o * (1 - shown * shown)
+        carry, of_cell = xp.zeros_like(state), xp.zeros_like(state)
+        for rows, b in reversed(walk):
+            arriving = carry[:b]
+            arriving += g[0, rows]
+            of_cell[:b] += g[1, rows]
+            gates.lstm_step_back(arriving, of_cell[:b], seen[rows], opened[rows], slopes[rows])
+            matmul(slopes[rows], weight, out=arriving)
+        dx, dstate, *rest = _gradients(slopes, carry, slopes, befores, bias)
+        return dx, dstate, of_cell, *rest
+
+    return y, pull
+
+
+def _gradients(
+    slopes: Array, carry: Array, through: Array, befores: Array, bias: Array | None
+) -> tuple[Array, ...]:
+    """Return the gradients of x, the state at the beginning, the weight and the bias."""
+    of_bias = () if bias is None else (through.sum(0),)
+    return slopes, carry, matmul(through.T, befores), *of_bias
+
+
+def steps(batch_sizes: Sequence[int], reverse: bool) -> list[tuple[slice, int]]:
+    """Return for every step its rows, and how many these are, in the order of the walk."""
+    walk, start = [], 0
+    for b in batch_sizes:
+        walk.append((slice(start, start + b), b))
+        start += b
+    return walk[::-1] if reverse else walk
+
+
+def check(
+    x: Array,
+    state: Array,
+    weight: Array,
+    bias: Array | None,
+    gates: int,
+    batch_sizes: Sequence[int],
+) -> int:
+    """Return h, the size of the state; ValueError where shapes do not fit together."""
+    b, size = state.shape if state.ndim == 2 else (0, 0)
+    wide = gates * size
+    if weight.shape != (wide, size) or (bias is not None and bias.shape != (wide,)):
+        raise ValueError(f"for a state (b, {size}) the weight is {(wide, size)}, the bias {(wide,)}")
+    if x.shape != (sum(batch_sizes), wide):
+        raise ValueError(f"the inputs say ({sum(batch_sizes)}, {wide}) numbers to the gates")
+    falling = all(a >= b > 0 for a, b in zip(batch_sizes, [*batch_sizes[1:], 1]))
+    if not falling or (batch_sizes and batch_sizes[0] != b):
+        raise ValueError(f"batch sizes fall from {b} to 1 or more, and these are {batch_sizes}")
+    return size
+
+
+# The same step by step, in small operations. Each takes x (b, gates · h) of one step.
+
+
+def rnn_step(x: Any, state: Any, weight: Any, bias: Any = None, nonlinearity: str = "tanh") -> Any:
+    """Do one step of the simplest cell; returns the next state (b, h)."""
+    said = x + _said(state, weight, bias)
+    return said.tanh() if nonlinearity == "tanh" else said.relu()
+
+
+def gru_step(x: Any, state: Any, weight: Any, bias: Any = None) -> Any:
+    """Do one step of a gated recurrent unit; returns the next state (b, h)."""
+    (x_r, x_z, x_n), (m_r, m_z, m_n) = x.chunk(3, 1), _said(state, weight, bias).chunk(3, 1)
+    r, z = (x_r + m_r).sigmoid(), (x_z + m_z).sigmoid()
+    n = (x_n + r * m_n).tanh()
+    return (1 - z) * n + z * state
+
+
+def lstm_step(x: Any, state: Any, cell: Any, weight: Any, bias: Any = None) -> tuple[Any, Any]:
+    """Do one step of long short-term memory; returns the next state and cell, both (b, h)."""
+    i, f, g, o = (x + _said(state, weight, bias)).chunk(4, 1)
+    cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+    return o.sigmoid() * cell.tanh(), cell
+
+
+def _said(state: Any, weight: Any, bias: Any) -> Any:
+    said = state @ weight.T
+    return said if bias is None else said + bias
+
+
+def steps_composed(step: Any, x: Any, states: Any, *, batch_sizes: Any, reverse: bool = False) -> Any:
+    """Walk with a `step(x, *states)` that returns the next state or states, (b, h) each.
+
+    Returns the (first) state after every step (rows, h), in the order of `batch_sizes`.
+    """
+    states, shown = list(states), {}
+    for rows, b in steps(batch_sizes, reverse):
+        moved = step(x[rows], *(state[:b] for state in states))
+        moved = moved if isinstance(moved, tuple) else (moved,)
+        states = [cat_list([new, old[b:]]) if b < len(old) else new for new, old in zip(moved, states)]
+        shown[rows.start] = moved[0]
+    return cat_list([shown[start] for start in sorted(shown)])
