@@ -189,8 +189,19 @@ def scaled_dot_product_attention_composed(
     """Spell `scaled_dot_product_attention` in small operations, with all scores at once."""
     _check(query, key, value, attn_mask, dropout_p, is_causal)
     key, value = (_shared(query, x, enable_gqa) for x in (key, value))
-    scale = query.shape[-1] ** -0.5 if scale is None else scale
-    scores = query @ key.swapaxes(-1, -2) * scale  # (..., l, s)
+    return attention_shares(query, key, attn_mask, dropout_p, is_causal, scale) @ value
+
+
+def attention_shares(
+    query: Any,
+    key: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Any:
+    """Return what share (..., l, s) of its attention each token gives to each."""
+    scores = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
     if attn_mask is not None:
         scores = scores + _added(attn_mask, query)
     if is_causal:
@@ -198,8 +209,7 @@ def scaled_dot_product_attention_composed(
         every = Part(0, slice(0), slice(0, rows), slice(0, columns))
         scores = scores + _future(xp, every, query.dtype)
     sees = (scores > -math.inf).any(-1, keepdim=True)  # a row that sees nothing gives zeros
-    shares = softmax_composed(where(sees, scores, 0)) * sees
-    return dropout(shares, p=dropout_p) @ value
+    return dropout(softmax_composed(where(sees, scores, 0)) * sees, p=dropout_p)
 
 
 def _check(
