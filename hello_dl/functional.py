@@ -28,6 +28,7 @@ from hello_dl.ops.adaptive import (
     adaptive_max_pool1d,
     adaptive_max_pool2d,
 )
+from hello_dl.ops.attention import scaled_dot_product_attention
 from hello_dl.ops.batch_norm import batch_normed as batch_norm
 from hello_dl.ops.columns import fold, unfold
 from hello_dl.ops.conv import conv1d, conv2d
@@ -73,6 +74,6 @@ __all__ = [
     "log", "log_softmax", "logsigmoid", "margin_ranking_loss", "matmul", "max_pool1d", "max_pool2d",
     "max_unpool1d", "max_unpool2d", "mish", "mse_loss", "multi_margin_loss", "nll_loss",
     "normalize", "one_hot", "pad", "pixel_shuffle", "pixel_unshuffle", "prelu", "relu", "relu6",
-    "rms_norm", "selu", "sigmoid", "silu", "sin", "smooth_l1_loss", "softmax", "softmin",
+    "rms_norm", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "sin", "smooth_l1_loss", "softmax", "softmin",
     "softplus", "softsign", "sqrt", "tanh", "tanhshrink", "unfold",
 ]  # fmt: skip

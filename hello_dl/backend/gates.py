@@ -22,7 +22,9 @@ def sigmoid_(x: Array) -> None:
     x += 0.5
 
 
-def gru_step(x: Array, memory: Array, before: Array, gates: Array, new: Array, after: Array) -> None:
+def gru_step(
+    x: Array, memory: Array, before: Array, gates: Array, new: Array, after: Array
+) -> None:
     """Go from the state `before` (b, h) to the state `after` (b, h).
 
     x       (b, 3h) what the input says to the gates r, z and n

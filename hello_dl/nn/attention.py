@@ -185,7 +185,9 @@ class TransformerEncoderLayer(Module):
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **options)
         self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
         self.norm_first = norm_first
-        self.activation = known.get(activation, activation) if isinstance(activation, str) else activation
+        self.activation = (
+            known.get(activation, activation) if isinstance(activation, str) else activation
+        )
 
     def forward(
         self,

@@ -212,9 +212,7 @@ def attention_shares(
     return dropout(softmax_composed(where(sees, scores, 0)) * sees, p=dropout_p)
 
 
-def _check(
-    query: Any, key: Any, value: Any, mask: Any, dropout_p: float, is_causal: bool
-) -> None:
+def _check(query: Any, key: Any, value: Any, mask: Any, dropout_p: float, is_causal: bool) -> None:
     """Raise ValueError for what does not fit together."""
     shapes = f"query {query.shape}, key {key.shape}, value {value.shape}"
     if min(len(x.shape) for x in (query, key, value)) < 2:
@@ -261,6 +259,6 @@ def _flat_mask(mask: Any, batch: tuple[int, ...]) -> Any:
     mask = mask.reshape((1,) * (2 - mask.ndim) + mask.shape)
     if math.prod(mask.shape[:-2]) == 1:
         return mask.reshape(1, *mask.shape[-2:])
-    return module_of(mask).broadcast_to(mask, (*batch, *mask.shape[-2:])).reshape(
-        -1, *mask.shape[-2:]
+    return (
+        module_of(mask).broadcast_to(mask, (*batch, *mask.shape[-2:])).reshape(-1, *mask.shape[-2:])
     )

@@ -198,7 +198,9 @@ def check(
     b, size = state.shape if state.ndim == 2 else (0, 0)
     wide = gates * size
     if weight.shape != (wide, size) or (bias is not None and bias.shape != (wide,)):
-        raise ValueError(f"for a state (b, {size}) the weight is {(wide, size)}, the bias {(wide,)}")
+        raise ValueError(
+            f"for a state (b, {size}) the weight is {(wide, size)}, the bias {(wide,)}"
+        )
     if x.shape != (sum(batch_sizes), wide):
         raise ValueError(f"the inputs say ({sum(batch_sizes)}, {wide}) numbers to the gates")
     falling = all(a >= b > 0 for a, b in zip(batch_sizes, [*batch_sizes[1:], 1]))
@@ -236,7 +238,9 @@ def _said(state: Any, weight: Any, bias: Any) -> Any:
     return said if bias is None else said + bias
 
 
-def steps_composed(step: Any, x: Any, states: Any, *, batch_sizes: Any, reverse: bool = False) -> Any:
+def steps_composed(
+    step: Any, x: Any, states: Any, *, batch_sizes: Any, reverse: bool = False
+) -> Any:
     """Walk with a `step(x, *states)` that returns the next state or states, (b, h) each.
 
     Returns the (first) state after every step (rows, h), in the order of `batch_sizes`.
@@ -245,6 +249,8 @@ def steps_composed(step: Any, x: Any, states: Any, *, batch_sizes: Any, reverse:
     for rows, b in steps(batch_sizes, reverse):
         moved = step(x[rows], *(state[:b] for state in states))
         moved = moved if isinstance(moved, tuple) else (moved,)
-        states = [cat_list([new, old[b:]]) if b < len(old) else new for new, old in zip(moved, states)]
+        states = [
+            cat_list([new, old[b:]]) if b < len(old) else new for new, old in zip(moved, states)
+        ]
         shown[rows.start] = moved[0]
     return cat_list([shown[start] for start in sorted(shown)])
