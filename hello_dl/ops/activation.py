@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from hello_dl.backend import Array, curves, is_floating, kernels, module_of
+from hello_dl.backend import gelu as bell
 from hello_dl.ops.arrange import split
 from hello_dl.ops.axes import axis_of
 from hello_dl.ops.elementwise import mul
@@ -221,33 +222,15 @@ def gelu(x: Array, *, approximate: str = "none"):
 
     `approximate="tanh"` takes a tanh for that share, as the first GPTs did.
     """
-    if approximate == "tanh":
-        return _gelu_tanh(x)
-    if approximate != "none":
+    if approximate not in ("none", "tanh"):
         raise ValueError(f"approximate {approximate!r} is unknown: use 'none' or 'tanh'")
-    xp = module_of(x)
-    below = curves.normal_cdf(x)
-
-    def pull(g):
-        density = xp.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
-        return g * (below + x * density)
-
-    return x * below, pull
+    if approximate == "tanh":
+        share, slope = bell.share_by_tanh(x), bell.slope_by_tanh
+    else:
+        share, slope = curves.normal_cdf(x), bell.slope
+    return x * share, lambda g: slope(g.astype(x.dtype, copy=False), x, share)
 
 
 def gelu_composed(x: Any) -> Any:
     """Spell `gelu` in small operations."""
     return x * 0.5 * (1 + erf(x * math.sqrt(0.5)))
-
-
-def _gelu_tanh(x: Array) -> tuple[Array, Any]:
-    """Take (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2 for the share of the normal distribution."""
-    xp = module_of(x)
-    root = math.sqrt(2 / math.pi)
-    share = 0.5 * (1 + xp.tanh(root * x * (1 + 0.044715 * x * x)))
-
-    def pull(g):
-        inner = root * (1 + 3 * 0.044715 * x * x)
-        return g * (share + 2 * x * share * (1 - share) * inner)
-
-    return x * share, pull

@@ -1,0 +1,104 @@
+"""GELU in two passes over memory on a CPU, and in two kernels on a GPU: the value, the gradient.
+
+Both kinds are x · share, where `share` is about the share of the normal distribution below x.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy
+
+from hello_dl.backend import Array, _cupy, curves, module_of
+
+ROOT, CUBE = math.sqrt(2 / math.pi), 0.044715
+
+
+def share_by_tanh(x: Array) -> Array:
+    """Return (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2."""
+    if module_of(x) is not numpy:
+        return _share()(x)
+    share = numpy.empty_like(x)
+    for piece, s in stretches(x, share):
+        numpy.multiply(piece, piece, out=s)
+        s *= ROOT * CUBE
+        s += ROOT
+        s *= piece
+        numpy.tanh(s, out=s)
+        s *= 0.5
+        s += 0.5
+    return share
+
+
+def slope_by_tanh(g: Array, x: Array, share: Array) -> Array:
+    """Return g times the slope of x · share_by_tanh(x)."""
+    if module_of(x) is not numpy:
+        return _slope()(g, x, share)
+    slope = numpy.empty_like(x)
+    for over, piece, s, out in stretches(g, x, share, slope):
+        numpy.multiply(piece, piece, out=out)
+        out *= 6 * ROOT * CUBE
+        out += 2 * ROOT
+        out *= piece
+        out *= s
+        out *= 1 - s
+        out += s
+        out *= over
+    return slope
+
+
+def slope(g: Array, x: Array, share: Array) -> Array:
+    """Return g times the slope of x · share, with the exact share: share + x · density."""
+    if module_of(x) is not numpy:
+        return _exact_slope()(g, x, share)
+    slope = numpy.empty_like(x)
+    for over, piece, s, out in stretches(g, x, share, slope):
+        numpy.multiply(piece, piece, out=out)
+        out *= -0.5
+        numpy.exp(out, out=out)
+        out *= piece
+        out *= 1 / math.sqrt(2 * math.pi)
+        out += s
+        out *= over
+    return slope
+
+
+def stretches(*arrays: Array) -> Iterator[tuple[Array, ...]]:
+    """Yield the entries of arrays of one shape piece by piece, in pieces that fit into caches.
+
+    As they are, where they do not all lie in memory in the same order.
+    """
+    first = arrays[0]
+    order = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
+    lying = [x.transpose(order) for x in arrays]
+    if first.size <= curves.STRETCH or not all(x.flags.c_contiguous for x in lying):
+        yield arrays
+        return
+    flat = [x.reshape(-1) for x in lying]
+    for start in range(0, first.size, curves.STRETCH):
+        yield tuple(x[start : start + curves.STRETCH] for x in flat)
+
+
+@cache
+def _share() -> Any:
+    body = f"share = T(0.5) + T(0.5) * tanh(T({ROOT}) * x * (T(1) + T({CUBE}) * x * x))"
+    return _cupy().ElementwiseKernel("T x", "T share", body, "gelu_share")
+
+
+@cache
+def _slope() -> Any:
+    body = (
+        f"T inner = T({2 * ROOT}) + T({6 * ROOT * CUBE}) * x * x;"
+        "slope = g * (share + x * share * (T(1) - share) * inner)"
+    )
+    return _cupy().ElementwiseKernel("T g, T x, T share", "T slope", body, "gelu_tanh_slope")
+
+
+@cache
+def _exact_slope() -> Any:
+    density = f"exp(T(-0.5) * x * x) * T({1 / math.sqrt(2 * math.pi)})"
+    body = f"slope = g * (share + x * {density})"
+    return _cupy().ElementwiseKernel("T g, T x, T share", "T slope", body, "gelu_slope")
