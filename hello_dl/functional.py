@@ -74,6 +74,7 @@ __all__ = [
     "log", "log_softmax", "logsigmoid", "margin_ranking_loss", "matmul", "max_pool1d", "max_pool2d",
     "max_unpool1d", "max_unpool2d", "mish", "mse_loss", "multi_margin_loss", "nll_loss",
     "normalize", "one_hot", "pad", "pixel_shuffle", "pixel_unshuffle", "prelu", "relu", "relu6",
-    "rms_norm", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "sin", "smooth_l1_loss", "softmax", "softmin",
-    "softplus", "softsign", "sqrt", "tanh", "tanhshrink", "unfold",
+    "rms_norm", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "sin",
+    "smooth_l1_loss", "softmax", "softmin", "softplus", "softsign", "sqrt", "tanh",
+    "tanhshrink", "unfold",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ import rows_loss
 import rows_norm
 import rows_products
 import rows_reduce
+import rows_sequence
 import rows_shape
 import rows_unary
 
@@ -13,6 +14,7 @@ ROWS = (
     rows_conv.ROWS
     | rows_elementwise.ROWS
     | rows_reduce.ROWS
+    | rows_sequence.ROWS
     | rows_loss.ROWS
     | rows_norm.ROWS
     | rows_products.ROWS

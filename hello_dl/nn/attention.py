@@ -64,9 +64,9 @@ class MultiheadAttention(Module):
         for weight in weights:
             if weight is not None:
                 init.xavier_uniform_(weight)
-        if self.in_proj_bias is not None:
-            init.zeros_(self.in_proj_bias)
-            init.zeros_(self.out_proj.bias)
+        for bias in (self.in_proj_bias, self.out_proj.bias):
+            if bias is not None:
+                init.zeros_(bias)
 
     def forward(
         self,
@@ -149,6 +149,9 @@ def _to_add(mask: Tensor, like: Tensor) -> Tensor:
     return like.new_zeros(mask.shape).masked_fill(mask, -float("inf"))
 
 
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "gelu": gelu}
+
+
 class TransformerEncoderLayer(Module):
     """Tokens look at each other, then each thinks for itself; both are added to what was there.
 
@@ -171,9 +174,10 @@ class TransformerEncoderLayer(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        known: dict[Any, Callable[[Tensor], Tensor]] = {"relu": relu, "gelu": gelu}
-        if isinstance(activation, str) and activation not in known:
-            raise ValueError(f"activation is 'relu', 'gelu' or a function, not {activation!r}")
+        if isinstance(activation, str):
+            if activation not in ACTIVATIONS:
+                raise ValueError(f"activation is 'relu', 'gelu' or a function, not {activation!r}")
+            activation = ACTIVATIONS[activation]
         options = {"device": device, "dtype": dtype}
         self.self_attn = MultiheadAttention(
             d_model, nhead, dropout, bias, batch_first=batch_first, **options
@@ -185,9 +189,7 @@ class TransformerEncoderLayer(Module):
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **options)
         self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
         self.norm_first = norm_first
-        self.activation = (
-            known.get(activation, activation) if isinstance(activation, str) else activation
-        )
+        self.activation = activation
 
     def forward(
         self,

@@ -28,6 +28,8 @@ class SinusoidalPositions(Module):
     Nothing is learned (Vaswani et al. 2017). Sines are in even places, cosines in odd ones.
     """
 
+    table: Tensor
+
     def __init__(self, features: int, max_length: int = 1024) -> None:
         if features % 2:
             raise ValueError(f"sines and cosines come in pairs: features={features} is odd")
@@ -59,6 +61,9 @@ class RotaryPositions(Module):
     they are, and not where.
     """
 
+    cos: Tensor
+    sin: Tensor
+
     def __init__(self, features: int, max_length: int = 1024, base: float = 10_000.0) -> None:
         if features % 2:
             raise ValueError(f"features are turned in pairs: features={features} is odd")
@@ -70,7 +75,7 @@ class RotaryPositions(Module):
         """Turn them; the first token stands at position `start`."""
         length, dtype = input.shape[-2], input.dtype
         cos, sin = (_rows(table, start, length) for table in (self.cos, self.sin))
-        return rotate_pairs(input, cos.to(dtype), sin.to(dtype))
+        return rotate_pairs(input, cos=cos.to(dtype).data, sin=sin.to(dtype).data)
 
 
 def _rows(table: Any, start: int, length: int) -> Tensor:

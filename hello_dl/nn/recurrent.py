@@ -20,14 +20,8 @@ from hello_dl.nn.utils.rnn import PackedSequence
 from hello_dl.ops.arrange import cat_list, stack_list
 from hello_dl.ops.dropout import dropout
 from hello_dl.ops.matmul import linear
-from hello_dl.ops.recurrent import (
-    gru_step,
-    gru_steps,
-    lstm_step,
-    lstm_steps,
-    rnn_step,
-    rnn_steps,
-)
+from hello_dl.ops.recurrent import gru_steps, lstm_steps, rnn_steps
+from hello_dl.ops.recurrent_plain import gru_step, lstm_step, rnn_step
 from hello_dl.tensor import Tensor
 
 State = Any  # a Tensor; of an LSTM two, the state and the cell
@@ -100,11 +94,10 @@ class RNNBase(Module):
 
     def forward(self, input: Tensor | PackedSequence, hx: State = None) -> tuple[Any, State]:
         """Walk along the sequences."""
-        packed = input if isinstance(input, PackedSequence) else None
-        if packed is not None:
-            x, sizes, alone = packed.data, packed.batch_sizes, False
+        if isinstance(input, PackedSequence):
+            packed, x, sizes, alone = input, input.data, input.batch_sizes, False
         else:
-            x, sizes, alone = self._laid_out(input)
+            packed, (x, sizes, alone) = None, self._laid_out(input)
         self._check(x)
         begin = self._begin(x, sizes[0] if sizes else 0, hx, alone, packed)
         ends: list[list[Tensor]] = [[] for _ in range(self.states)]

@@ -42,15 +42,16 @@ def attention(
     query: Array,
     key: Array,
     value: Array,
-    mask: Array | None = None,
     *,
     scale: float,
+    mask: Array | None = None,
     is_causal: bool = False,
     dropout_p: float = 0.0,
 ):
     """Attend: query (b, l, e), key (b, s, e) and value (b, s, v) to (b, l, v).
 
-    mask       what is added to the scores, (b or 1, l or 1, s); a row that sees nothing gives zeros
+    mask       an array that is added to the scores, (b or 1, l or 1, s), without a gradient; a row
+               that sees nothing gives zeros
     is_causal  token i sees tokens 0 to i only
     dropout_p  how probably a token is overlooked
     """
@@ -113,7 +114,7 @@ def attention(
             slope = slope.astype(query.dtype, copy=False)
             dq[rows] = matmul(slope, key[columns])
             dk[columns] += matmul(_turned(slope), query[rows])
-        return (dq, dk, dv) if mask is None else (dq, dk, dv, None)
+        return dq, dk, dv
 
     return y, pull
 
@@ -142,6 +143,20 @@ def _turned(x: Array) -> Array:
     return x.swapaxes(-1, -2)
 
 
+def attention_composed(
+    query: Any,
+    key: Any,
+    value: Any,
+    *,
+    scale: float,
+    mask: Any = None,
+    is_causal: bool = False,
+    dropout_p: float = 0.0,
+) -> Any:
+    """Spell `attention` in small operations, with all scores at once."""
+    return attention_shares(query, key, mask, dropout_p, is_causal, scale) @ value
+
+
 # As functions of Tensors, with PyTorch's order of arguments.
 
 
@@ -162,34 +177,17 @@ def scaled_dot_product_attention(
     scale       1 / √e unless another is given
     enable_gqa  a head of key and value serves several heads, axis -3, of the query
     """
-    if getattr(attn_mask, "requires_grad", False):  # its gradient is as large as all the scores
-        return scaled_dot_product_attention_composed(
-            query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa
-        )
     _check(query, key, value, attn_mask, dropout_p, is_causal)
     key, value = (_shared(query, x, enable_gqa) for x in (key, value))
-    batch = broadcast_shapes(*(x.shape[:-2] for x in (query, key, value)))
-    mask = None if attn_mask is None else _flat_mask(_added(attn_mask, query), batch)
     scale = query.shape[-1] ** -0.5 if scale is None else scale
-    options = {"scale": scale, "is_causal": is_causal, "dropout_p": dropout_p}
-    y = attention(*(_flat(x, batch) for x in (query, key, value)), mask, **options)
+    options: dict[str, Any] = {"scale": scale, "is_causal": is_causal, "dropout_p": dropout_p}
+    if getattr(attn_mask, "requires_grad", False):  # its gradient is as large as all the scores
+        return attention_composed(query, key, value, mask=attn_mask, **options)
+    batch = broadcast_shapes(*(x.shape[:-2] for x in (query, key, value)))
+    if attn_mask is not None:
+        options["mask"] = _flat_mask(plain(_added(attn_mask, query)), batch)
+    y = attention(*(_flat(x, batch) for x in (query, key, value)), **options)
     return reshape(y, (*batch, *y.shape[1:]))
-
-
-def scaled_dot_product_attention_composed(
-    query: Any,
-    key: Any,
-    value: Any,
-    attn_mask: Any = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Any:
-    """Spell `scaled_dot_product_attention` in small operations, with all scores at once."""
-    _check(query, key, value, attn_mask, dropout_p, is_causal)
-    key, value = (_shared(query, x, enable_gqa) for x in (key, value))
-    return attention_shares(query, key, attn_mask, dropout_p, is_causal, scale) @ value
 
 
 def attention_shares(

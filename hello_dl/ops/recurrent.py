@@ -11,11 +11,9 @@ sequence), then those of step 1, and so on; `batch_sizes` says how many rows eac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from hello_dl.backend import Array, gates, module_of
 from hello_dl.backend.gemm import matmul
-from hello_dl.ops.arrange import cat_list
 from hello_dl.ops.rule import rule
 
 
@@ -207,50 +205,3 @@ def check(
     if not falling or (batch_sizes and batch_sizes[0] != b):
         raise ValueError(f"batch sizes fall from {b} to 1 or more, and these are {batch_sizes}")
     return size
-
-
-# The same step by step, in small operations. Each takes x (b, gates · h) of one step.
-
-
-def rnn_step(x: Any, state: Any, weight: Any, bias: Any = None, nonlinearity: str = "tanh") -> Any:
-    """Do one step of the simplest cell; returns the next state (b, h)."""
-    said = x + _said(state, weight, bias)
-    return said.tanh() if nonlinearity == "tanh" else said.relu()
-
-
-def gru_step(x: Any, state: Any, weight: Any, bias: Any = None) -> Any:
-    """Do one step of a gated recurrent unit; returns the next state (b, h)."""
-    (x_r, x_z, x_n), (m_r, m_z, m_n) = x.chunk(3, 1), _said(state, weight, bias).chunk(3, 1)
-    r, z = (x_r + m_r).sigmoid(), (x_z + m_z).sigmoid()
-    n = (x_n + r * m_n).tanh()
-    return (1 - z) * n + z * state
-
-
-def lstm_step(x: Any, state: Any, cell: Any, weight: Any, bias: Any = None) -> tuple[Any, Any]:
-    """Do one step of long short-term memory; returns the next state and cell, both (b, h)."""
-    i, f, g, o = (x + _said(state, weight, bias)).chunk(4, 1)
-    cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
-    return o.sigmoid() * cell.tanh(), cell
-
-
-def _said(state: Any, weight: Any, bias: Any) -> Any:
-    said = state @ weight.T
-    return said if bias is None else said + bias
-
-
-def steps_composed(
-    step: Any, x: Any, states: Any, *, batch_sizes: Any, reverse: bool = False
-) -> Any:
-    """Walk with a `step(x, *states)` that returns the next state or states, (b, h) each.
-
-    Returns the (first) state after every step (rows, h), in the order of `batch_sizes`.
-    """
-    states, shown = list(states), {}
-    for rows, b in steps(batch_sizes, reverse):
-        moved = step(x[rows], *(state[:b] for state in states))
-        moved = moved if isinstance(moved, tuple) else (moved,)
-        states = [
-            cat_list([new, old[b:]]) if b < len(old) else new for new, old in zip(moved, states)
-        ]
-        shown[rows.start] = moved[0]
-    return cat_list([shown[start] for start in sorted(shown)])

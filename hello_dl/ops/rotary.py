@@ -10,12 +10,11 @@ from hello_dl.ops.rule import rule
 
 
 @rule(halves=True)
-def rotate_pairs(x: Array, cos: Array, sin: Array):
-    """Turn the pairs (feature i, feature i + d/2) of x (..., tokens, d): Su et al. 2021, "RoFormer".
+def rotate_pairs(x: Array, *, cos: Array, sin: Array):
+    """Turn the pairs (feature i, feature i + d/2) of x (..., tokens, d) (Su et al. 2021).
 
     cos and sin are of the angles, (tokens, d/2). The product of a query that was turned by its
-    position and a key that was turned by its own depends only on how far apart the two are. There
-    is no gradient for the angles.
+    position and a key that was turned by its own depends only on how far apart the two are.
     """
     half = x.shape[-1] // 2
     if x.shape[-1] != 2 * half or cos.shape != sin.shape or cos.shape != (x.shape[-2], half):
@@ -27,10 +26,10 @@ def rotate_pairs(x: Array, cos: Array, sin: Array):
         y[..., half:] = right * cos + left * sin
         return y
 
-    return turned(x, sin), lambda g: (turned(g, -sin), None, None)
+    return turned(x, sin), lambda g: turned(g, -sin)
 
 
-def rotate_pairs_composed(x: Any, cos: Any, sin: Any) -> Any:
+def rotate_pairs_composed(x: Any, *, cos: Any, sin: Any) -> Any:
     """Spell `rotate_pairs` in small operations."""
     left, right = x.chunk(2, -1)
     return cat_list([left * cos - right * sin, right * cos + left * sin], -1)

@@ -68,7 +68,8 @@ class BPETokenizer(Tokenizer):
         """Return the tokens of a word: what was learned first is merged first."""
         tokens = list(word.encode())
         while len(tokens) > 1:
-            merged, pair = min((self._ranks.get(pair, len(self.table)), pair) for pair in pairwise(tokens))
+            ranked = ((self._ranks.get(pair, len(self.table)), pair) for pair in pairwise(tokens))
+            merged, pair = min(ranked)
             if merged == len(self.table):
                 break
             tokens = replaced(tokens, pair, merged)

@@ -144,7 +144,9 @@ class OrderedWindows:
 
     def __iter__(self) -> Iterator[Batch]:
         for first in range(0, len(self.starts), self.batch_size):
-            yield batch_at(self.tokens, self.starts[first : first + self.batch_size], self.block_size)
+            yield batch_at(
+                self.tokens, self.starts[first : first + self.batch_size], self.block_size
+            )
 
 
 def batch_at(tokens: Tokens, starts: np.ndarray, block_size: int) -> Batch:

@@ -138,7 +138,7 @@ class GPT(TextModel):
         self.config = config
         self.vocab_size, self.block_size = config.vocab_size, config.block_size
         self.wte = nn.Embedding(config.vocab_size, config.n_embd)
-        self.wpe: nn.Module = nn.Identity()
+        self.wpe: nn.Module | None = None
         if config.positions == "learned":
             self.wpe = nn.LearnedPositions(config.n_embd, config.block_size)
         elif config.positions == "sinusoidal":
@@ -162,10 +162,8 @@ class GPT(TextModel):
 
     def logits(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Look tokens up, go through all blocks, and compare with every token of the table."""
-        start = (
-            {} if isinstance(self.wpe, nn.Identity) or cache is None else {"start": cache.length}
-        )
-        x = self.drop(self.wpe(self.wte(tokens), **start))
+        x, start = self.wte(tokens), 0 if cache is None else cache.length
+        x = self.drop(x if self.wpe is None else self.wpe(x, start))
         for block in self.h:
             x = block(x, cache)
         return linear(self.ln_f(x), self.wte.weight)
