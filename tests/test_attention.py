@@ -1,0 +1,253 @@
+"""Attention against PyTorch's: masks, heads that are shared, dropout, memory, causality."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from helpers import DEVICES, assert_close, import_torch, on_device, plain
+
+from hello_dl import Tensor, manual_seed, nn, no_grad
+from hello_dl import functional as F
+from hello_dl.ops import attention
+from hello_dl.ops.rotary import rotate_pairs_composed
+
+each_device = pytest.mark.parametrize("device", DEVICES)
+rng = np.random.default_rng(7)
+
+
+def leaf(x, device="cpu"):
+    return Tensor(on_device(x, device), requires_grad=True)
+
+
+BOOLS = rng.random((2, 1, 7, 6)) < 0.6
+CASES = {
+    "causal": ((2, 3, 7, 4), (2, 3, 7, 4), (2, 3, 7, 5), {"is_causal": True}, None),
+    "one": ((7, 4), (9, 4), (9, 4), {}, None),
+    "shared heads": ((2, 6, 7, 4), (2, 2, 5, 4), (2, 2, 5, 4), {"enable_gqa": True}, None),
+    "causal and long": ((1, 2, 130, 4), (1, 2, 140, 4), (1, 2, 140, 3), {"is_causal": True}, None),
+    "added": ((2, 3, 7, 4), (2, 3, 6, 4), (2, 3, 6, 5), {}, rng.normal(size=(7, 6))),
+    "row": (
+        (2, 3, 7, 4),
+        (2, 3, 6, 4),
+        (2, 3, 6, 5),
+        {"scale": 0.3},
+        rng.normal(size=(2, 1, 1, 6)),
+    ),
+    "bools": ((2, 3, 7, 4), (2, 3, 6, 4), (2, 3, 6, 5), {}, BOOLS),
+    "broadcast": ((2, 1, 7, 4), (1, 3, 6, 4), (2, 3, 6, 4), {}, None),
+}
+
+
+@each_device
+@pytest.mark.parametrize("limit", [2**18, 50])
+@pytest.mark.parametrize("name", CASES)
+def test_attention_is_that_of_pytorch(name, limit, device, monkeypatch):
+    """Whole, and in blocks that are small enough to cut it everywhere."""
+    torch = import_torch()
+    monkeypatch.setitem(attention.BLOCK, device, limit)
+    *shapes, options, mask = CASES[name]
+    blocks = [rng.normal(size=shape) for shape in shapes]
+    ours, theirs = (
+        [leaf(x, device) for x in blocks],
+        [torch.tensor(x, requires_grad=True) for x in blocks],
+    )
+    given = None if mask is None else Tensor(on_device(mask, device))
+    given_torch = None if mask is None else torch.tensor(mask)
+    y = F.scaled_dot_product_attention(*ours, given, **options)
+    y_torch = torch.nn.functional.scaled_dot_product_attention(*theirs, given_torch, **options)
+    assert_close(y, y_torch.detach().numpy())
+    upstream = rng.normal(size=y.shape)
+    y.backward(on_device(upstream, device))
+    y_torch.backward(torch.tensor(upstream))
+    for a, b in zip(ours, theirs, strict=True):
+        assert_close(a.grad, b.grad.numpy())
+
+
+@each_device
+def test_a_mask_can_be_learned(device):
+    torch = import_torch()
+    blocks = [rng.normal(size=(2, 3, 4)) for _ in range(3)] + [rng.normal(size=(3, 3))]
+    ours = [leaf(x, device) for x in blocks]
+    theirs = [torch.tensor(x, requires_grad=True) for x in blocks]
+    F.scaled_dot_product_attention(*ours).sum().backward()
+    torch.nn.functional.scaled_dot_product_attention(*theirs).sum().backward()
+    for a, b in zip(ours, theirs, strict=True):
+        assert_close(a.grad, b.grad.numpy())
+
+
+@each_device
+@pytest.mark.parametrize("limit", [2**18, 50])
+def test_dropout_is_the_same_on_the_way_back(limit, device, monkeypatch):
+    """The gradient of value is the transposed map: it shows which shares were left out."""
+    monkeypatch.setitem(attention.BLOCK, device, limit)
+    manual_seed(3)
+    q, k = (leaf(rng.normal(size=(1, 9, 4)), device) for _ in range(2))
+    v = leaf(np.eye(9)[None], device)  # the result is the matrix of shares itself
+    y = F.scaled_dot_product_attention(q, k, v, dropout_p=0.5)
+    left_out = (plain(y) == 0).mean()
+    assert 0.3 < left_out < 0.7
+    upstream = rng.normal(size=y.shape)
+    y.backward(on_device(upstream, device))
+    assert_close(v.grad, plain(y).swapaxes(1, 2) @ upstream)
+    whole = plain(F.scaled_dot_product_attention(q, k, v))
+    kept = plain(y) != 0
+    assert_close(plain(y)[kept], 2 * whole[kept])
+    # and for query and key: with the same choices the gradient is that of nudging
+    direction, step = rng.normal(size=(1, 9, 4)), 1e-6
+
+    def loss_at(far):
+        manual_seed(3)
+        moved = Tensor(on_device(plain(q) + far * direction, device))
+        return (plain(F.scaled_dot_product_attention(moved, k, v, dropout_p=0.5)) * upstream).sum()
+
+    slope = (loss_at(step) - loss_at(-step)) / (2 * step)
+    assert abs(slope - (plain(q.grad) * direction).sum()) < 1e-6
+
+
+def test_the_matrix_of_scores_is_not_kept():
+    tokens = 2048
+    q, k, v = (leaf(rng.normal(size=(1, tokens, 8)).astype(np.float32)) for _ in range(3))
+    tracemalloc.start()
+    y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    kept, peak = tracemalloc.get_traced_memory()
+    y.sum().backward()
+    peak = max(peak, tracemalloc.get_traced_memory()[1])
+    tracemalloc.stop()
+    scores = tokens * tokens * 4
+    assert kept < scores / 20 and peak < scores / 2
+
+
+@each_device
+def test_a_later_token_changes_nothing_before_it(device):
+    """Not by a bit, be it as large as it may."""
+    layer = nn.TransformerEncoderLayer(16, 4, 32, 0.0, "gelu", batch_first=True).to(device)
+    x = rng.normal(size=(2, 300, 16)).astype(np.float32)
+    other = x.copy()
+    other[:, 150:] = 1e4 * rng.normal(size=other[:, 150:].shape)
+    with no_grad():
+        a, b = (plain(layer(Tensor(on_device(one, device)), is_causal=True)) for one in (x, other))
+    assert (a[:, :150] == b[:, :150]).all() and (a[:, 150:] != b[:, 150:]).any()
+
+
+MASKS = [None, "bool", "float", "causal", "heads"]
+
+
+@each_device
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("kdim, vdim", [(None, None), (6, 5)])
+def test_multihead_attention_is_that_of_pytorch(mask, batch_first, kdim, vdim, device):
+    torch = import_torch()
+    options = {"kdim": kdim, "vdim": vdim, "batch_first": batch_first}
+    ours = nn.MultiheadAttention(8, 2, dtype="float64", **options).to(device)
+    theirs = torch.nn.MultiheadAttention(8, 2, dtype=torch.float64, **options)
+    theirs.load_state_dict({k: torch.tensor(plain(x)) for k, x in ours.state_dict().items()})
+    given = {
+        "bool": rng.random((5, 7)) < 0.3,
+        "float": rng.normal(size=(5, 7)),
+        "causal": np.triu(np.ones((5, 7), bool), 1),
+        "heads": rng.normal(size=(6, 5, 7)),
+    }.get(mask)
+    padding = np.zeros((3, 7), bool)
+    padding[1:, -2:] = True
+    shapes = [(3, 5, 8), (3, 7, kdim or 8), (3, 7, vdim or 8)]
+    blocks = [rng.normal(size=s if batch_first else (s[1], s[0], s[2])) for s in shapes]
+    for pads, weights, average in ((False, True, True), (True, False, True), (True, True, False)):
+        pad = padding if pads else None
+        pad_torch = np.where(padding, -np.inf, 0.0) if mask in ("float", "heads") else padding
+        a = [leaf(x, device) for x in blocks]
+        b = [torch.tensor(x, requires_grad=True) for x in blocks]
+        y, shares = ours(
+            *a,
+            key_padding_mask=None if pad is None else Tensor(on_device(pad, device)),
+            need_weights=weights,
+            attn_mask=None if given is None else Tensor(on_device(given, device)),
+            average_attn_weights=average,
+        )
+        y_torch, shares_torch = theirs(
+            *b,
+            key_padding_mask=torch.tensor(pad_torch) if pads else None,
+            need_weights=weights,
+            attn_mask=None if given is None else torch.tensor(given),
+            average_attn_weights=average,
+        )
+        assert (shares is None) == (not weights)
+        if weights:
+            assert_close(shares, shares_torch.detach().numpy())
+        assert_close(y, y_torch.detach().numpy())
+        ours.zero_grad(), theirs.zero_grad()
+        upstream = rng.normal(size=y.shape)
+        y.backward(on_device(upstream, device))
+        y_torch.backward(torch.tensor(upstream))
+        pairs = [*zip(a, b), *zip(ours.parameters(), theirs.parameters())]
+        for one, other in pairs:
+            assert_close(one.grad, other.grad.numpy())
+
+
+@each_device
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_the_encoder_is_that_of_pytorch(norm_first, activation, device):
+    torch = import_torch()
+    sizes, options = (8, 2, 16, 0.0, activation), {"norm_first": norm_first, "batch_first": True}
+    ours = nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(*sizes, **options, dtype="float64"),
+        2,
+        nn.LayerNorm(8, dtype="float64"),
+    ).to(device)
+    theirs = torch.nn.TransformerEncoder(
+        torch.nn.TransformerEncoderLayer(*sizes, **options, dtype=torch.float64),
+        2,
+        torch.nn.LayerNorm(8, dtype=torch.float64),
+        enable_nested_tensor=False,
+    )
+    theirs.load_state_dict({k: torch.tensor(plain(x)) for k, x in ours.state_dict().items()})
+    x = rng.normal(size=(4, 5, 8))
+    future = np.triu(np.ones((5, 5), bool), 1)
+    expected = theirs(torch.tensor(x), torch.tensor(future)).detach().numpy()
+    for masks in ({"is_causal": True}, {"mask": Tensor(on_device(future, device))}):
+        assert_close(ours(Tensor(on_device(x, device)), **masks), expected)
+
+
+@each_device
+def test_rotary_products_know_distances_only(device):
+    turn = nn.RotaryPositions(8, 64).to(device)
+    q, k = (Tensor(on_device(rng.normal(size=(1, 8)), device)) for _ in range(2))
+    products = [float((turn(q, i) * turn(k, i + 5)).sum().item()) for i in (0, 7, 50)]
+    assert_close(np.array(products), np.full(3, products[0]), rtol=1e-5)
+    assert abs((turn(q, 0) * turn(k, 6)).sum().item() - products[0]) > 1e-3
+    x = Tensor(on_device(rng.normal(size=(2, 3, 8)), device))
+    cos, sin = (Tensor(table.data[4:7]).to("float64") for table in (turn.cos, turn.sin))
+    assert_close(turn(x, 4), rotate_pairs_composed(x, cos=cos, sin=sin))
+
+
+@each_device
+def test_sinusoidal_positions_are_those_of_the_paper(device):
+    layer = nn.SinusoidalPositions(6, 20).to(device)
+    y = plain(layer(Tensor(on_device(np.zeros((1, 4, 6), np.float32), device)), 3))[0]
+    for p in range(4):
+        for i in range(3):
+            angle = (p + 3) / 10_000 ** (2 * i / 6)
+            assert abs(y[p, 2 * i] - np.sin(angle)) < 1e-6
+            assert abs(y[p, 2 * i + 1] - np.cos(angle)) < 1e-6
+    assert not layer.state_dict(), "they are computed, so no file needs them"
+
+
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        (lambda: F.scaled_dot_product_attention(*(Tensor(np.ones(s)) for s in ((2, 3), (2, 4), (2, 4)))), "equal features"),
+        (lambda: F.scaled_dot_product_attention(*(Tensor(np.ones(s)) for s in ((2, 3), (4, 3), (5, 3)))), "equally many tokens"),
+        (lambda: F.scaled_dot_product_attention(*(Tensor(np.ones((2, 3))) for _ in range(3)), Tensor(np.ones((2, 2))), is_causal=True), "is_causal is a mask"),
+        (lambda: F.scaled_dot_product_attention(*(Tensor(np.ones((2, 3))) for _ in range(3)), dropout_p=2), "dropout_p is a probability"),
+        (lambda: F.scaled_dot_product_attention(Tensor(np.ones((3, 2, 3))), *(Tensor(np.ones((2, 2, 3))) for _ in range(2)), enable_gqa=True), "3 heads of the query cannot share 2"),
+        (lambda: nn.MultiheadAttention(8, 3), "embed_dim 8 does not fall into 3 heads"),
+        (lambda: nn.TransformerEncoderLayer(8, 2, activation="sine"), "not 'sine'"),
+        (lambda: nn.RotaryPositions(7), "features=7 is odd"),
+        (lambda: nn.LearnedPositions(4, 8)(Tensor(np.ones((1, 9, 4)))), "max_length=8"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_clear_line(call, says):
+    with pytest.raises(ValueError, match=says) as error:
+        call()
+    assert "\n" not in str(error.value)
