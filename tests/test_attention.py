@@ -233,20 +233,27 @@ def test_sinusoidal_positions_are_those_of_the_paper(device):
     assert not layer.state_dict(), "they are computed, so no file needs them"
 
 
+def attend(*shapes, **options):
+    return F.scaled_dot_product_attention(*(Tensor(np.ones(s)) for s in shapes), **options)
+
+
 @pytest.mark.parametrize(
     "call, says",
     [
-        (lambda: F.scaled_dot_product_attention(*(Tensor(np.ones(s)) for s in ((2, 3), (2, 4), (2, 4)))), "equal features"),
-        (lambda: F.scaled_dot_product_attention(*(Tensor(np.ones(s)) for s in ((2, 3), (4, 3), (5, 3)))), "equally many tokens"),
-        (lambda: F.scaled_dot_product_attention(*(Tensor(np.ones((2, 3))) for _ in range(3)), Tensor(np.ones((2, 2))), is_causal=True), "is_causal is a mask"),
-        (lambda: F.scaled_dot_product_attention(*(Tensor(np.ones((2, 3))) for _ in range(3)), dropout_p=2), "dropout_p is a probability"),
-        (lambda: F.scaled_dot_product_attention(Tensor(np.ones((3, 2, 3))), *(Tensor(np.ones((2, 2, 3))) for _ in range(2)), enable_gqa=True), "3 heads of the query cannot share 2"),
+        (lambda: attend((2, 3), (2, 4), (2, 4)), "equal features"),
+        (lambda: attend((2, 3), (4, 3), (5, 3)), "equally many tokens"),
+        (lambda: attend((2, 3), (2, 3), (2, 3), (2, 2), is_causal=True), "is_causal is a mask"),
+        (lambda: attend((2, 3), (2, 3), (2, 3), dropout_p=2), "dropout_p is a probability"),
+        (
+            lambda: attend((3, 2, 3), (2, 2, 3), (2, 2, 3), enable_gqa=True),
+            "3 heads of the query cannot share 2",
+        ),
         (lambda: nn.MultiheadAttention(8, 3), "embed_dim 8 does not fall into 3 heads"),
         (lambda: nn.TransformerEncoderLayer(8, 2, activation="sine"), "not 'sine'"),
         (lambda: nn.RotaryPositions(7), "features=7 is odd"),
         (lambda: nn.LearnedPositions(4, 8)(Tensor(np.ones((1, 9, 4)))), "max_length=8"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_one_clear_line(call, says):
     with pytest.raises(ValueError, match=says) as error:
         call()
