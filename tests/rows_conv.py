@@ -252,7 +252,12 @@ ROWS: dict[str, Row] = {
         CONV,
         [case((0, 2, 4, 4), (3, 2, 3, 3), (3,))],
     ),
-    "conv1d": Row(flat(conv2d), "nn.functional.conv1d", LINES),
+    "conv1d": Row(
+        flat(conv2d),
+        "nn.functional.conv1d",
+        LINES,
+        [case((0, 2, 6), (3, 2, 3), (3,), stride=2)],
+    ),
     "conv_transpose2d": Row(conv_transpose2d, "nn.functional.conv_transpose2d", UP),
     "conv_transpose1d": Row(
         flat(conv_transpose2d),

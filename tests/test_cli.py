@@ -18,7 +18,7 @@ from hello_dl.data.catalog import DataSet
 from hello_dl.data.sources import Source
 from hello_dl.progress import Run, record
 from hello_dl.show import render
-from hello_dl.train import digits as main_job
+from hello_dl.train import job as main_job
 
 
 @pytest.fixture
@@ -134,18 +134,28 @@ def test_the_digits_options_are_the_job_s_own(monkeypatch, command):
     flags += " --optimizer adam --augment --device cpu --resume"
     assert command("digits", *flags.split())[0] == 0
     assert command("digits")[0] == 130, "stopped by Ctrl-C"
-    assert asked[0] == main_job.DigitsOptions()
-    assert asked[1] == main_job.DigitsOptions(
+    assert asked[0] == main_job.JobOptions()
+    assert asked[1] == main_job.JobOptions(
         data="D", epochs=3, batch_size=32, lr=0.1, seed=7, out="O", quick=True, plain=True, show=5,
         optimizer="adam", augment=True, device="cpu", resume=True,
     )  # fmt: skip
 
 
-def test_the_help_of_digits_names_every_optimizer(command):
-    from hello_dl.train.digits_options import OPTIMIZERS
+def test_letters_are_the_same_job_with_another_name(monkeypatch, command):
+    asked = []
+    monkeypatch.setattr(main_job, "run", lambda options: asked.append(options) or main_job.Result())
+    assert command("letters", "--model", "cnn", "--no-augment")[0] == 0
+    assert asked == [main_job.JobOptions("letters", model="cnn", augment=False)]
 
-    told = " ".join(command("digits", "--help")[1].split())
-    assert all(name in told for name in OPTIMIZERS)
+
+@pytest.mark.parametrize("name", ["digits", "letters"])
+def test_the_help_names_every_optimizer_and_how_each_net_is_trained(command, name):
+    from hello_dl.train.recipes import OPTIMIZERS, RECIPES
+
+    told = " ".join(command(name, "--help")[1].split())
+    assert all(optimizer in told for optimizer in OPTIMIZERS)
+    assert all(f"{net} {recipe.in_words}" in told for net, recipe in RECIPES.items())
+    assert f"Watch a network learn handwritten {name}." in told
 
 
 @pytest.mark.parametrize(
@@ -156,7 +166,7 @@ def test_the_help_of_digits_names_every_optimizer(command):
         ("--lr fast", "'fast'"),
         ("--lr nan", "--lr"),
         ("--batch-size -1", "--batch-size"),
-        ("--model resnet", "'resnet'"),
+        ("--model alexnet", "'alexnet'"),
         ("--optimizer sdg", "'sdg'"),
         ("--device tpu", "'tpu'"),
         ("--resume --out /tmp", "no unfinished run"),

@@ -1,4 +1,4 @@
-"""Convolution: against PyTorch in odd geometries, its other ways, what it skips, what it says."""
+"""Convolution: against PyTorch in odd geometries, what it skips, and what it says."""
 
 import random
 
@@ -10,9 +10,6 @@ from hello_dl import Tensor, nn, no_grad
 from hello_dl import functional as F
 from hello_dl.backend import conv as backend
 from hello_dl.backend import conv_cuda, conv_direct_cuda, device
-from hello_dl.ops.columns import conv2d_by_columns
-from hello_dl.ops.conv import conv2d_composed
-from hello_dl.ops.winograd import conv2d_by_winograd
 
 each_device = pytest.mark.parametrize("where", DEVICES)
 rng = np.random.default_rng(11)
@@ -103,34 +100,6 @@ def test_large_products_are_cut_into_parts():
     assert backend._parts(64 * 288, 28, 32) == 1
 
 
-# -------------------------------------------------------------------------------- its other ways
-
-SIZES = [
-    ((2, 3, 7, 6), {}),
-    ((1, 1, 3, 3), {"padding": 1}),
-    ((3, 2, 8, 9), {"stride": 2, "padding": (1, 0)}),
-    ((2, 1, 5, 11), {"stride": (3, 2), "padding": (2, 3)}),
-    ((1, 2, 4, 5), {"stride": (1, 3)}),
-]
-
-
-@each_device
-@pytest.mark.parametrize("shape, options", SIZES)
-@pytest.mark.parametrize("way", [conv2d_composed, conv2d_by_columns, conv2d_by_winograd])
-def test_every_way_is_the_same(way, shape, options, where):
-    inputs = [rng.standard_normal(s) for s in (shape, (4, shape[1], 3, 3), (4,))]
-    expected = results(F.conv2d, inputs, where, **options)
-    for one, other in zip(results(way, inputs, where, **options), expected):
-        assert_close(one, other, atol=1e-11)
-    without = results(way, inputs[:2], where, **options)
-    assert_close(without[0], plain(expected[0]) - inputs[2].reshape(-1, 1, 1), atol=1e-11)
-
-
-def test_winograd_is_for_kernels_of_three():
-    with pytest.raises(ValueError, match="3 x 3"):
-        conv2d_by_winograd(leaf(np.ones((1, 1, 5, 5))), leaf(np.ones((1, 1, 5, 5))))
-
-
 # --------------------------------------------------------------------- what it skips, and keeps
 
 
@@ -149,6 +118,30 @@ def test_gradients_that_nobody_needs_are_not_computed(monkeypatch):
         pictures, kernels = leaf(x), leaf(weight, requires_grad=False)
         F.conv2d(pictures, kernels).sum().backward()
         assert pictures.grad.shape == x.shape and kernels.grad is None
+
+
+def test_the_first_layer_of_a_net_gives_no_gradient_to_pictures(monkeypatch):
+    """Counted: of three layers two bring gradients back, and all three have a weight to change."""
+    counts = {"correlate_input": 0, "correlate_weight": 0}
+
+    def counting(name):
+        kernel = getattr(backend, name)
+
+        def counted(*arguments):
+            counts[name] += 1
+            return kernel(*arguments)
+
+        return counted
+
+    for name in counts:
+        monkeypatch.setattr(f"hello_dl.ops.conv.{name}", counting(name))
+    layers = [nn.Conv2d(c, 2, 3, padding=1) for c in (1, 2, 2)]
+    pictures = leaf(np.ones((2, 1, 6, 6), "float32"), requires_grad=False)
+    nn.Sequential(*layers)(pictures).sum().backward()
+    assert counts == {"correlate_input": 2, "correlate_weight": 3} and pictures.grad is None
+    layers[1].weight.requires_grad = False  # one that is frozen lets gradients through all the same
+    nn.Sequential(*layers)(pictures).sum().backward()
+    assert counts == {"correlate_input": 4, "correlate_weight": 5}
 
 
 def test_pictures_stay_as_they_lie_from_layer_to_layer():
@@ -223,6 +216,8 @@ WRONG = [
     (PICTURES, KERNELS, {"padding": "some"}, "unknown padding 'some': use 'same', 'valid'"),
     (PICTURES, KERNELS, {"padding": "same", "stride": 2}, "padding='same' needs stride=1"),
     (PICTURES, KERNELS, {"dilation": 0}, "dilation is a whole number from 1 on"),
+    (PICTURES, KERNELS, {"groups": 0}, "groups is a whole number from 1 on, not 0"),
+    (PICTURES[:, :0], KERNELS[:, :0], {}, "the kernels have no numbers"),
 ]
 
 
@@ -238,6 +233,10 @@ def test_more_errors():
         F.conv2d(leaf(PICTURES), leaf(KERNELS), leaf(np.ones(3)))
     with pytest.raises(TypeError, match="stride takes whole numbers, not 1.5"):
         F.conv2d(leaf(PICTURES), leaf(KERNELS), stride=1.5)
+    with pytest.raises(TypeError, match="groups takes a whole number, not 1.0"):
+        F.conv2d(leaf(PICTURES), leaf(KERNELS), groups=1.0)
+    with pytest.raises(TypeError, match="padding takes whole numbers, not 'same'"):
+        F.conv_transpose2d(leaf(PICTURES), leaf(np.ones((3, 1, 2, 2))), padding="same")
     with pytest.raises(ValueError, match="output_padding=2 must be below the stride"):
         F.conv_transpose2d(leaf(PICTURES), leaf(np.ones((3, 1, 2, 2))), output_padding=2)
     with pytest.raises(ValueError, match="padding=5 leaves nothing"):
@@ -314,6 +313,7 @@ def test_output_size_of_a_transposed_convolution():
     "make, message",
     [
         (lambda: nn.Conv2d(3, 4, 3, groups=2), "in_channels=3 do not fall into groups=2"),
+        (lambda: nn.Conv2d(0, 4, 3), "in_channels is a whole number from 1 on, not 0"),
         (lambda: nn.Conv2d(3, 4, 0), "kernel_size is a whole number from 1 on"),
         (lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror"), "unknown padding_mode 'mirror'"),
         (lambda: nn.ConvTranspose2d(3, 4, 3, padding_mode="reflect"), "use one of zeros"),
@@ -322,6 +322,22 @@ def test_output_size_of_a_transposed_convolution():
 def test_modules_say_what_is_wrong(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@each_device
+@pytest.mark.parametrize("name", ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"])
+def test_a_batch_of_none_and_one_picture_alone(name, where):
+    axes = 1 if name.endswith("1d") else 2
+    weight, bias = rng.standard_normal((2, 2, 3, 3)[: axes + 2]), rng.standard_normal(2)
+    x = rng.standard_normal((3, 2, 6, 7)[: axes + 2])
+    convolve = getattr(F, name)
+    y, *gradients = results(convolve, [x[:0], weight, bias], where, stride=2, padding=1)
+    batch = results(convolve, [x, weight, bias], where, stride=2, padding=1)
+    assert y.shape == (0, *batch[0].shape[1:])
+    assert [g.shape for g in gradients] == [x[:0].shape, weight.shape, bias.shape]
+    assert not any(plain(g).any() for g in gradients)
+    alone = convolve(*(leaf(a, where) for a in (x[1], weight, bias)), stride=2, padding=1)
+    assert_close(alone, plain(batch[0])[1])
 
 
 def test_no_gradients_no_graph():

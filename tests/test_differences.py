@@ -1,5 +1,6 @@
 """Every line of docs/differences-from-pytorch.md is true: one test for each."""
 
+import contextlib
 import copy
 import inspect
 import os
@@ -7,6 +8,7 @@ import pickle
 import re
 import string
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -337,6 +339,112 @@ def summary_is_here(torch):
     assert callable(hello_dl.summary) and not hasattr(torch.nn, "summary")
 
 
+# Pictures.
+
+
+@line("`conv2d` and its kind")
+def convolution_of_whole_numbers(torch):
+    x, w = (np.arange(n * n).reshape(1, 1, n, n) for n in (4, 3))
+    y = F.conv2d(Tensor(x), Tensor(w))
+    expected = torch.nn.functional.conv2d(torch.tensor(x), torch.tensor(w))
+    assert y.dtype == "float32" and y.long().tolist() == expected.tolist()
+    assert F.conv2d(Tensor(x.astype("float32")), Tensor(w.astype("float64"))).dtype == "float64"
+
+
+@line("`conv2d(x, w).stride()`")
+def order_in_memory(torch):
+    y = F.conv2d(hello_dl.ones(4, 1, 5, 5), hello_dl.ones(2, 1, 3, 3))
+    assert y.shape == (4, 2, 3, 3) and y.stride() == (1, 12, 24, 4)
+    assert y.contiguous().stride() == (18, 9, 3, 1)
+
+
+@line("results without entries")
+def nothing_left(torch):
+    x, w = hello_dl.ones(1, 1, 2, 2), hello_dl.ones(1, 1, 2, 2)
+    for make in (
+        lambda: F.adaptive_avg_pool2d(x, 0),
+        lambda: F.interpolate(x, scale_factor=0.4, mode="area"),
+        lambda: F.conv_transpose2d(x, w, padding=2),
+    ):
+        with pytest.raises(ValueError):
+            make()
+    assert torch.nn.functional.adaptive_avg_pool2d(torch.ones(1, 1, 2, 2), 0).numel() == 0
+
+
+@line("`max_pool2d` with `dilation`")
+def windows_on_padding(torch):
+    options = {"kernel_size": 2, "stride": 2, "padding": 1, "dilation": 2}
+    with pytest.raises(ValueError, match="wholly outside, on padding"):
+        F.max_pool2d(hello_dl.ones(1, 1, 5, 1), **options)
+    there = torch.nn.functional.max_pool2d(torch.ones(1, 1, 5, 1), **options)
+    assert there.max() == -np.inf
+
+
+@line("`interpolate`")
+def interpolating_and_back(torch):
+    x = np.random.default_rng(4).standard_normal((1, 1, 4, 5))
+    for options in (
+        {"scale_factor": 2.1},
+        {"scale_factor": (2.5, 1.01), "mode": "bicubic", "antialias": True},
+        {"size": (6, 1), "mode": "bilinear", "antialias": True},
+    ):
+        assert check.gradients(lambda x, o=options: F.interpolate(x, **o), x) < 1e-6
+    wide = F.interpolate(Tensor(x[..., [0, 0]]), (6, 2), mode="bilinear", antialias=True)
+    narrow = F.interpolate(Tensor(x[..., :1]), (6, 1), mode="bilinear", antialias=True)
+    np.testing.assert_allclose(narrow.data, wide.data[..., :1])
+
+
+@line("`output_padding`")
+def output_padding_of_nothing(torch):
+    for n, error in ((1, RuntimeError), (0, None)):
+        x, w = np.ones((n, 1, 3, 3)), np.ones((1, 1, 2, 2))
+        with pytest.raises(ValueError, match="output_padding=2 must be below"):
+            F.conv_transpose2d(Tensor(x), Tensor(w), output_padding=2)
+        with pytest.raises(error) if error else contextlib.nullcontext():
+            options = {"output_padding": 2}
+            torch.nn.functional.conv_transpose2d(torch.tensor(x), torch.tensor(w), **options)
+
+
+@line("`InstanceNorm2d(3)` and its kind")
+def another_number_of_channels(torch):
+    options = {"affine": False, "track_running_stats": False}
+    for ours, theirs in (
+        (nn.InstanceNorm2d(3), torch.nn.InstanceNorm2d(3)),
+        (nn.BatchNorm2d(3, **options), torch.nn.BatchNorm2d(3, **options)),
+    ):
+        with pytest.raises(ValueError, match="c=3"):
+            ours(hello_dl.ones(2, 4, 2, 2))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert theirs(torch.ones(2, 4, 2, 2)).shape == (2, 4, 2, 2)
+
+
+@line("`instance_norm` of an empty batch")
+def instance_norm_of_nothing(torch):
+    mean, var = hello_dl.zeros(2), hello_dl.ones(2)
+    F.instance_norm(hello_dl.ones(0, 2, 3), mean, var)
+    assert mean.tolist() == [0, 0] and var.tolist() == [1, 1]
+    other = torch.zeros(2)
+    torch.nn.functional.instance_norm(torch.ones(0, 2, 3), other, torch.ones(2))
+    assert other.isnan().all()
+
+
+@line("`group_norm` of single numbers")
+def groups_of_one(torch):
+    assert F.group_norm(hello_dl.ones(1, 2), 2).tolist() == [[0, 0]]
+    with pytest.raises(ValueError):
+        torch.nn.functional.group_norm(torch.ones(1, 2), 2)
+    assert torch.nn.functional.group_norm(torch.ones(2, 2), 2).tolist() == [[0, 0]] * 2
+
+
+@line("`kernel_size=(3,)`")
+def one_number_in_a_tuple(torch):
+    x = hello_dl.ones(1, 1, 3, 3)
+    assert F.unfold(x, (3,)).shape == (1, 9, 1) and F.max_pool2d(x, (3,)).shape == (1, 1, 1, 1)
+    with pytest.raises(RuntimeError):
+        torch.nn.functional.unfold(torch.ones(1, 1, 3, 3), (3,))
+
+
 # Data and optimizers.
 
 
@@ -581,6 +689,30 @@ def no_hooks_of_optimizers(torch):
     assert not hasattr(optim.SGD, "register_step_pre_hook")
 
 
-@line("`torch.nn.functional` by that path")
-def functional_by_its_path(torch):
-    assert F is hello_dl.functional
+@line(
+    "what works along three axes: `conv3d`, `MaxPool3d`, `BatchNorm3d`, `ReflectionPad3d` and so on"
+)
+def three_axes(torch):
+    for name in dir(torch.nn):
+        assert not name.endswith("3d") or not hasattr(nn, name)
+    assert not hasattr(F, "conv3d") and hasattr(F, "conv2d") and hasattr(F, "conv1d")
+
+
+@line("`lp_pool2d`, `fractional_max_pool2d`, `local_response_norm`, `grid_sample`, `AlphaDropout`")
+def rarer_functions_of_pictures(torch):
+    for name in ("lp_pool2d", "fractional_max_pool2d", "local_response_norm", "grid_sample"):
+        assert hasattr(torch.nn.functional, name) and not hasattr(F, name)
+    assert hasattr(torch.nn, "AlphaDropout") and not hasattr(nn, "AlphaDropout")
+
+
+@line("`LazyConv2d` and its kind, `SyncBatchNorm`")
+def no_lazy_modules(torch):
+    assert not any(name.startswith("Lazy") or name == "SyncBatchNorm" for name in dir(nn))
+
+
+@line("`memory_format=torch.channels_last`")
+def no_memory_format(torch):
+    x = hello_dl.ones(1, 1, 2, 2)
+    for change in (x.to, x.contiguous):
+        with pytest.raises(TypeError, match="memory_format"):
+            change(memory_format=torch.channels_last)

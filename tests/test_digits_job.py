@@ -4,6 +4,7 @@ import re
 import signal
 import struct
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,17 +15,19 @@ from threadpoolctl import threadpool_info
 from hello_dl import Tensor, manual_seed, nn
 from hello_dl.backend import current_device, device
 from hello_dl.data import sources
-from hello_dl.data.digits import Digits
+from hello_dl.data.digits import Characters
 from hello_dl.data.sources import DataError
 from hello_dl.data.strokes import load_strokes
 from hello_dl.graph import recording
 from hello_dl.models import make_model
 from hello_dl.show.render import RenderError, renderers
-from hello_dl.train import checkpoint, digits, files
-from hello_dl.train.diary import read_digits
-from hello_dl.train.digits import DigitsOptions, run
-from hello_dl.train.digits_options import OPTIMIZERS
+from hello_dl.train import checkpoint, files, spoil, tasks
+from hello_dl.train import job as main_job
+from hello_dl.train.diary import read_pictures
+from hello_dl.train.job import run
+from hello_dl.train.job_options import JobOptions
 from hello_dl.train.metrics import accuracy, confusion, right_answers, worst_mistakes
+from hello_dl.train.recipes import OPTIMIZERS, RECIPES, Quick
 
 GRAPH = {"graph.svg"} if renderers() else {"graph.dot", "graph.txt"}
 FILES = {"model.safetensors", "metrics.jsonl", "curves.png"} | GRAPH
@@ -34,14 +37,14 @@ LAST = re.compile(r"test accuracy (\d+\.\d\d) % \(([\d,]+) of ([\d,]+), (MNIST|s
 @pytest.fixture(scope="module")
 def some_digits():
     """Drawn digits, few enough to learn in a blink."""
-    return Digits(*load_strokes(1200, 300, cache=False), "strokes", "drawn for the test")
+    return Characters(*load_strokes(1200, 300, cache=False), "strokes", "drawn for the test")
 
 
 @pytest.fixture(autouse=True)
 def few_digits(monkeypatch, some_digits):
     """Let the job find these, and MNIST nowhere."""
-    monkeypatch.setattr(digits, "load_digits", lambda data, download, progress: some_digits)
-    monkeypatch.setattr(digits, "find", lambda source: None)
+    monkeypatch.setattr(tasks, "load_digits", lambda data, download, progress: some_digits)
+    monkeypatch.setattr(tasks, "find", lambda source: None)
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def job(tmp_path):
     def start(on_step=None, encoding="utf-8", out="out", **options):
         stream = io.TextIOWrapper(io.BytesIO(), encoding, newline="\n")
         options = {"epochs": 2, "batch_size": 32, **options}
-        result = run(DigitsOptions(out=tmp_path / out, **options), stream, on_step)
+        result = run(JobOptions(out=tmp_path / out, **options), stream, on_step)
         return result, stream.buffer.getvalue().decode(encoding)
 
     return start
@@ -93,7 +96,7 @@ def test_it_trains_and_leaves_four_files_and_a_last_line(job, tmp_path, some_dig
     model = make_model("mlp")
     about = checkpoint.load(out / "model.safetensors", model)
     assert (about["model"], about["data"]) == ("mlp", "strokes")
-    assert accuracy(read_digits(model, some_digits.test_images), some_digits.test_labels) == (
+    assert accuracy(read_pictures(model, some_digits.test_images), some_digits.test_labels) == (
         result.right / 300
     )
     assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
@@ -139,11 +142,34 @@ def test_the_report_has_the_confusion_table_and_the_worst_mistakes(job):
     )
 
 
+def test_it_says_how_well_spoiled_digits_are_read(job, tmp_path, some_digits):
+    result, text = job()
+    found = re.findall(r"test accuracy (.*): (\d+\.\d\d) % \(([-+]\d+\.\d\d)\)\n", text)
+    assert [how for how, _, _ in found] == list(spoil.WAYS)
+    model = make_model("mlp")
+    checkpoint.load(tmp_path / "out" / "model.safetensors", model)
+    for how, share, change in found:
+        images = spoil.WAYS[how](some_digits.test_images, np.random.default_rng(0))
+        right = right_answers(read_pictures(model, images), some_digits.test_labels)
+        assert float(share) == pytest.approx(100 * right / 300, abs=0.01)
+        assert float(change) == pytest.approx(100 * (right - result.right) / 300, abs=0.01)
+
+
+@pytest.mark.parametrize("model", ["lenet", "cnn"])
+def test_convolutional_nets_learn_too(job, model, monkeypatch, some_digits):
+    few = some_digits.first(600, 100)
+    monkeypatch.setattr(tasks, "load_digits", lambda *_: few)
+    result, text = job(model=model, epochs=2, batch_size=16, augment=False)
+    assert result.right > 50, text
+    assert f"net    {model}, " in text
+
+
 def test_quick_learns_from_fewer_digits(job, monkeypatch, tmp_path):
-    monkeypatch.setattr(digits, "QUICK", 320)
+    quick = replace(RECIPES["mlp"], quick=Quick(2, 320, 200))
+    monkeypatch.setitem(RECIPES, "mlp", quick)
     result, text = job(quick=True, epochs=None)
     assert [epoch.step for epoch in result.epochs] == [10, 20]
-    assert "320 to learn from, 300 to test" in text
+    assert "320 to learn from, 200 to test" in text
     assert {file.name for file in (tmp_path / "out").iterdir()} == FILES
 
 
@@ -165,7 +191,7 @@ def test_in_a_terminal_it_is_live_and_the_last_line_is_the_same(job, tmp_path, m
     monkeypatch.setenv("TERM", "xterm-256color")
     for stop, plain in ((None, False), (stop_at(30), False), (None, True)):
         stream = Terminal(io.BytesIO(), "utf-8", newline="\n")
-        options = DigitsOptions(out=tmp_path / "live", epochs=1, batch_size=32, plain=plain)
+        options = JobOptions(out=tmp_path / "live", epochs=1, batch_size=32, plain=plain)
         result = run(options, stream, stop)
         stream.flush()
         text = stream.buffer.getvalue().decode()
@@ -186,7 +212,7 @@ def test_looking_on_does_not_change_the_training(job, tmp_path, monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr("hello_dl.show.dashboard.PAUSE", 0)
     stream = Terminal(io.BytesIO(), "utf-8")
-    options = DigitsOptions(out=tmp_path / "live", epochs=1, batch_size=32)
+    options = JobOptions(out=tmp_path / "live", epochs=1, batch_size=32)
     live = run(options, stream)
     blind, _ = job(epochs=1)
     assert live.epochs[0].loss == blind.epochs[0].loss
@@ -206,8 +232,8 @@ def test_on_strokes_it_tries_mnist_if_that_is_here(job, monkeypatch, tmp_path, s
         "t10k-images-idx3-ubyte": idx(some_digits.test_images[:50]),
         "t10k-labels-idx1-ubyte": idx(some_digits.test_labels[:50]),
     }
-    monkeypatch.setattr(digits, "find", lambda source: tmp_path / source.name)
-    monkeypatch.setattr(digits, "read", lambda source, path: files[source.name])
+    monkeypatch.setattr(tasks, "find", lambda source: tmp_path / source.name)
+    monkeypatch.setattr(tasks, "read", lambda source, path: files[source.name])
     result, text = job()
     *_, tried, last = text.splitlines()
     right = re.fullmatch(r"real handwriting, .*: \d+\.\d\d % \((\d+) of 50, MNIST\)", tried)
@@ -215,7 +241,7 @@ def test_on_strokes_it_tries_mnist_if_that_is_here(job, monkeypatch, tmp_path, s
     model = make_model("mlp")
     checkpoint.load(tmp_path / "out" / "model.safetensors", model)
     expected = right_answers(
-        read_digits(model, some_digits.test_images[:50]), some_digits.test_labels[:50]
+        read_pictures(model, some_digits.test_images[:50]), some_digits.test_labels[:50]
     )
     assert int(right[1]) == expected
     assert last == result.last_line
@@ -226,15 +252,15 @@ def test_a_damaged_mnist_is_only_mentioned(job, monkeypatch, tmp_path):
     def read(source, path):
         raise DataError(f"{path} is damaged", "delete it")
 
-    monkeypatch.setattr(digits, "find", lambda source: tmp_path / source.name)
-    monkeypatch.setattr(digits, "read", read)
+    monkeypatch.setattr(tasks, "find", lambda source: tmp_path / source.name)
+    monkeypatch.setattr(tasks, "read", read)
     _, text = job()
     assert "MNIST could not be tried" in text
     assert LAST.fullmatch(text.splitlines()[-1])
 
 
 def test_a_bad_data_folder_is_only_mentioned_after_training_on_strokes(job, monkeypatch, tmp_path):
-    monkeypatch.setattr(digits, "find", sources.find)
+    monkeypatch.setattr(tasks, "find", sources.find)
     monkeypatch.setenv("HELLO_DL_DATA", str(tmp_path / "nope"))
     _, text = job(data="strokes")
     assert "MNIST could not be tried: HELLO_DL_DATA" in text
@@ -242,7 +268,7 @@ def test_a_bad_data_folder_is_only_mentioned_after_training_on_strokes(job, monk
 
 
 def test_training_that_taught_nothing_says_so(job):
-    told = "It did not learn: try a smaller --lr"
+    told = "It did not learn: try smaller steps, --lr"
     result, text = job(lr=100.0)
     assert result.right < 0.2 * result.count, "or this test is of no use"
     assert told in text.splitlines()[-2]
@@ -254,8 +280,8 @@ def test_it_says_nothing_of_mnist_where_there_is_none_or_it_was_trained_on(
 ):
     assert "handwriting, which" not in job()[1]
     renamed = some_digits._replace(name="MNIST")
-    monkeypatch.setattr(digits, "load_digits", lambda *_: renamed)
-    monkeypatch.setattr(digits, "find", lambda source: pytest.fail("it looked for MNIST"))
+    monkeypatch.setattr(tasks, "load_digits", lambda *_: renamed)
+    monkeypatch.setattr(tasks, "find", lambda source: pytest.fail("it looked for MNIST"))
     assert job()[1].splitlines()[-1].endswith("of 300, MNIST)")
 
 
@@ -281,7 +307,7 @@ def test_ctrl_c_saves_what_there_is_and_says_where(job, tmp_path, number, some_d
     ]
     model = make_model("mlp")
     checkpoint.load(out / "model.safetensors", model)
-    read = right_answers(read_digits(model, some_digits.test_images), some_digits.test_labels)
+    read = right_answers(read_pictures(model, some_digits.test_images), some_digits.test_labels)
     assert read == result.right
 
 
@@ -292,7 +318,7 @@ def test_ctrl_c_before_the_first_step_keeps_what_was_saved(job, tmp_path, monkey
     def load_digits(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(digits, "load_digits", load_digits)
+    monkeypatch.setattr(tasks, "load_digits", load_digits)
     result, text = job()
     assert result.interrupted
     assert result.count == 0
@@ -352,10 +378,11 @@ def test_a_run_that_was_stopped_goes_on_with_its_own_flags(job, tmp_path, number
     job(stop_at(number), **flags)
     losses = []
     stream = io.StringIO()
-    result = run(DigitsOptions(out=tmp_path / "out", resume=True), stream, losses.append)
+    result = run(JobOptions(out=tmp_path / "out", resume=True), stream, losses.append)
     text = stream.getvalue()
     assert f"resume after {number} steps" in text
-    assert "3 x 38 steps of 32 digits, adam, learning rate 0.003 falling to 0, seed 4" in text
+    assert "3 x 38 steps of 32 digits, seed 4\n" in text
+    assert "with   adam, learning rate 0.003 falling to 0\n" in text
     assert losses[0].step == number + 1
     assert not result.interrupted and result.last_line == whole.last_line
     assert weights(tmp_path / "out") == weights(tmp_path / "whole")
@@ -378,7 +405,7 @@ def test_resume_with_other_flags_or_other_data_names_them(job, tmp_path, monkeyp
 
     def refused(**options):
         with pytest.raises(ValueError) as caught:
-            run(DigitsOptions(out=tmp_path / "out", resume=True, **options), io.StringIO())
+            run(JobOptions(out=tmp_path / "out", resume=True, **options), io.StringIO())
         assert "\n" not in str(caught.value)
         assert contents(tmp_path / "out" / "unfinished") == before
         return str(caught.value)
@@ -386,7 +413,7 @@ def test_resume_with_other_flags_or_other_data_names_them(job, tmp_path, monkeyp
     assert "--epochs is 2 in the run to go on with, not 7" in refused(epochs=7)
     assert "--optimizer is sgd" in refused(optimizer="adam")
     assert "--batch-size is 32" in refused(batch_size=128)
-    monkeypatch.setattr(digits, "load_digits", lambda *_: some_digits._replace(name="MNIST"))
+    monkeypatch.setattr(tasks, "load_digits", lambda *_: some_digits._replace(name="MNIST"))
     assert "learned from strokes, and here is MNIST" in refused()
     (tmp_path / "out" / "unfinished" / "last.safetensors").write_bytes(b"not one")
     before = contents(tmp_path / "out" / "unfinished")
@@ -408,7 +435,7 @@ def test_a_run_that_was_killed_goes_on_from_its_last_epoch(job, tmp_path, monkey
         with pytest.raises(Killed):
             job(kill, epochs=3)
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"unfinished"}
-    _, text = job(resume=True, epochs=None, batch_size=64)
+    _, text = job(resume=True, epochs=None, batch_size=None)
     assert "resume after 38 steps" in text
     assert without_clock(tmp_path / "out") == without_clock(tmp_path / "whole")
     assert weights(tmp_path / "out") == weights(tmp_path / "whole")
@@ -418,7 +445,7 @@ def test_a_run_that_was_killed_goes_on_from_its_last_epoch(job, tmp_path, monkey
 def test_every_optimizer_learns(job, name):
     result, text = job(optimizer=name, epochs=3)
     assert result.right > 150, text.splitlines()[-1]
-    assert (f", {name}, learning rate {OPTIMIZERS[name].lr:g} " in text) == (name != "sgd")
+    assert f"with   {name}, learning rate {OPTIMIZERS[name].lr:g} falling to 0\n" in text
 
 
 def test_augmented_digits_are_new_in_every_epoch(job, monkeypatch):
@@ -429,17 +456,18 @@ def test_augmented_digits_are_new_in_every_epoch(job, monkeypatch):
 
 
 def test_augmented_digits_are_worth_more_epochs():
-    passes = [DigitsOptions(augment=augment).passes for augment in (False, True)]
-    assert passes == [10, 25]
-    assert DigitsOptions(augment=True, quick=True).passes == 2
-    assert DigitsOptions(augment=True, epochs=3).passes == 3
+    epochs = [JobOptions(augment=augment).recipe.epochs for augment in (None, False, True)]
+    assert epochs == [10, 10, 25]
+    assert JobOptions(augment=True, quick=True).recipe.epochs == 2
+    assert JobOptions(augment=True, epochs=3).recipe.epochs == 3
 
 
 def test_the_large_net_learns_and_is_loaded_again(job):
     result, text = job(model="mlp-large", augment=True, epochs=3)
     assert result.right > 150 and "mlp-large, 535,818 parameters" in text
-    read, _ = job(model="mlp-large", show=3)
-    assert read.right == result.right
+    for options in ({"model": "mlp-large"}, {}):  # the file says which net it is
+        read, text = job(show=3, **options)
+        assert read.right == result.right and "net    mlp-large from" in text
     with pytest.raises(ValueError, match="another net"):
         job(model="mlp", show=3)
 
@@ -476,14 +504,14 @@ def test_it_runs_on_the_device_that_was_asked_for(job, tmp_path, device):
 )
 def test_options_that_make_no_sense_are_named(options, told):
     with pytest.raises(ValueError, match=told):
-        DigitsOptions(**options)
+        JobOptions(**options)
 
 
 @pytest.mark.parametrize("out", ["file", "file/below", "folder", "a\0b"])
 def test_an_unwritable_out_fails_before_any_work_and_loses_nothing(job, tmp_path, monkeypatch, out):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder" / "model.safetensors").mkdir(parents=True)
-    monkeypatch.setattr(digits, "load_digits", lambda *_: pytest.fail("it went to work"))
+    monkeypatch.setattr(tasks, "load_digits", lambda *_: pytest.fail("it went to work"))
     with pytest.raises(ValueError, match="--out") as caught:
         job(out=out)
     assert str(tmp_path) in str(caught.value)
@@ -501,7 +529,7 @@ def test_a_full_disk_leaves_the_earlier_model(job, tmp_path, monkeypatch):
 
     monkeypatch.setattr("pathlib.Path.write_bytes", write_bytes)
     stream = io.StringIO()
-    options = DigitsOptions(out=tmp_path / "out", epochs=2, batch_size=32)
+    options = JobOptions(out=tmp_path / "out", epochs=2, batch_size=32)
     with pytest.raises(ValueError, match="No space left on device"):
         run(options, stream)
     assert contents(tmp_path / "out") == before
@@ -537,7 +565,7 @@ def test_unreadable_data_is_an_error_and_loses_nothing(job, tmp_path, monkeypatc
     def load_digits(*_):
         raise DataError("--data 'nowhere' cannot be read", "name a folder")
 
-    monkeypatch.setattr(digits, "load_digits", load_digits)
+    monkeypatch.setattr(tasks, "load_digits", load_digits)
     with pytest.raises(DataError, match="nowhere"):
         job(data="nowhere")
     assert contents(tmp_path / "out") == before
@@ -637,8 +665,8 @@ def test_it_takes_every_digit_once_an_epoch_with_a_falling_rate(job, monkeypatch
                 seen.append(x.data.reshape(len(x), -1).sum(1))
             return self.layer(x.flatten(1))
 
-    monkeypatch.setattr(digits, "load_digits", lambda *_: few)
-    monkeypatch.setattr(digits, "make_model", lambda name: Watch())
+    monkeypatch.setattr(tasks, "load_digits", lambda *_: few)
+    monkeypatch.setattr(main_job, "make_model", lambda *_: Watch())
     job(rates.append, epochs=2, batch_size=30, lr=0.4)
     assert [step.samples for step in rates] == [30, 30, 30, 10] * 2
     assert [step.epoch for step in rates] == [1] * 4 + [2] * 4
@@ -653,16 +681,16 @@ def test_it_takes_every_digit_once_an_epoch_with_a_falling_rate(job, monkeypatch
 def test_reading_gives_probabilities_whatever_the_batches(some_digits, monkeypatch):
     model = make_model("mlp")
     images = some_digits.test_images[:25]
-    all_at_once = read_digits(model, images)
+    all_at_once = read_pictures(model, images)
     assert all_at_once.shape == (25, 10)
     np.testing.assert_allclose(all_at_once.sum(1), 1, rtol=1e-5)
-    np.testing.assert_allclose(read_digits(model, images, at_once=4), all_at_once, rtol=1e-4)
+    np.testing.assert_allclose(read_pictures(model, images, at_once=4), all_at_once, rtol=1e-4)
     assert model.training
     recorded = []
     monkeypatch.setattr(
         model, "forward", lambda x: recorded.append(recording.path) or Tensor(x.data[:, 0, 0, :10])
     )
-    read_digits(model, images)
+    read_pictures(model, images)
     assert recorded == [None], "no graph is needed, and it would take memory"
 
 
@@ -703,7 +731,7 @@ def test_one_thread_multiplies_unless_the_user_says_otherwise(job, wish, monkeyp
 def test_that_there_is_no_gpu_is_said_once():
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        options = DigitsOptions(device="cuda")
+        options = JobOptions(device="cuda")
         with device(options.device):
             pass
     assert len(said) == (options.device == "cpu")

@@ -360,6 +360,20 @@ def test_cifar_out_of_pictures_where_the_archive_is_not(monkeypatch, tmp_path):
     assert data.where == "data" and len(CIFAR10(train=False)) == 10
     assert "as JPEGs: data" in datasets()["cifar10"].where()
     assert data.data is data.images and datasets()["emnist"].where() is None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cifar, "ImageFolder", lambda *_, **__: pytest.fail("decoded again"))
+        np.testing.assert_array_equal(CIFAR10().images, data.images)
+        np.testing.assert_array_equal(CIFAR10(train=False).targets, range(10))
+    for kept in (cifar.cache_dir() / "cifar10").iterdir():
+        kept.write_bytes(kept.read_bytes()[:-50])
+    np.testing.assert_array_equal(CIFAR10().images, data.images, "a damaged cache is no matter")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("train/frog/more.png", out.getvalue())
+    assert len(CIFAR10()) == 21, "another zip has another cache"
+    with monkeypatch.context() as patched:
+        patched.setenv("HELLO_DL_CACHE", str(path))
+        assert len(CIFAR10()) == 21, "a cache that cannot be written is no matter either"
     make_cifar(monkeypatch, path.parent)
     assert CIFAR10().note == "", "the archive is better"
 

@@ -5,8 +5,8 @@ import pytest
 from helpers import DEVICES, assert_close, plain
 
 import hello_dl
+from hello_dl import check, nn, optim
 from hello_dl import functional as F
-from hello_dl import nn, optim
 from hello_dl.backend import device
 from hello_dl.models import (
     MODELS,
@@ -24,7 +24,7 @@ each_device = pytest.mark.parametrize("where", DEVICES)
 
 SIZES = [  # (net, parameters): counted by hand, and as published
     (LeNet5, 61_706),
-    (SmallCNN, 98_666),
+    (SmallCNN, 71_466),
     (digits_resnet, 75_002),
     (resnet20, 269_722),  # 0.27 million in table 6 of the paper, with shortcuts of option A
     (resnet18, 11_173_962),
@@ -35,6 +35,34 @@ SIZES = [  # (net, parameters): counted by hand, and as published
 @pytest.mark.parametrize("make, count", SIZES, ids=lambda x: getattr(x, "__name__", ""))
 def test_parameters(make, count):
     assert sum(p.numel() for p in make().parameters()) == count
+
+
+@pytest.mark.parametrize("make, count", SIZES, ids=lambda x: getattr(x, "__name__", ""))
+def test_the_summary_of_a_net(make, count):
+    net = make()
+    channels = next(net.parameters()).shape[1]
+    shape = (1, channels, 28, 28) if channels == 1 else (1, channels, 16, 16)
+    found = hello_dl.summary(net, shape)
+    assert found.parameters == found.trainable == count
+    assert found.rows[0].output == found.rows[-1].output == "(1, 10)"
+    assert all(row.output for row in found.rows), "every module has an output"
+    assert found.totals().startswith(f"{count:,} parameters, all trainable")
+
+
+def test_the_gradients_of_a_net_are_those_of_nudging():
+    hello_dl.manual_seed(3)
+    layers = [nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.GELU(), nn.MaxPool2d(2)]
+    layers += [BasicBlock(4, 8, 2, projection=True), nn.ConvTranspose2d(8, 2, 2, stride=2)]
+    layers += [nn.InstanceNorm2d(2), nn.Upsample(scale_factor=2, mode="bilinear"), nn.AvgPool2d(3)]
+    net = nn.Sequential(*layers).double()
+    x = hello_dl.randn(3, 2, 8, 8)
+    assert check.gradients(net, x) <= 1e-6
+    kernels = net[0].weight
+
+    def with_kernels(weight):
+        return net[1:](F.conv2d(x.double(), weight, padding=1))
+
+    assert check.gradients(with_kernels, kernels.detach()) <= 1e-6
 
 
 def test_projections_instead_of_zeros():
@@ -87,5 +115,5 @@ def test_a_block_that_has_learned_nothing_gives_back_what_is_positive():
 
 
 def test_an_unknown_name():
-    with pytest.raises(ValueError, match="no net 'alexnet'; --model takes mlp, lenet, cnn, resnet"):
+    with pytest.raises(ValueError, match="no net .alexnet.; --model takes mlp, mlp-large, lenet"):
         make_model("alexnet")

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers import DEVICES, assert_close, import_torch, on_device
+from helpers import DEVICES, assert_close, import_torch, on_device, plain
 
 from hello_dl import Tensor, nn
 from hello_dl import functional as F
@@ -23,6 +23,12 @@ NORMS = [
     ("InstanceNorm2d", (3,), {"affine": True, "track_running_stats": True}, (4, 3, 5, 6)),
     ("InstanceNorm1d", (2,), {"affine": True, "eps": 0.1}, (2, 2, 7)),
     ("InstanceNorm2d", (3,), {"affine": True}, (3, 5, 6)),  # one picture
+    ("InstanceNorm2d", (3,), {"track_running_stats": True, "momentum": None}, (2, 3, 5, 6)),
+    ("InstanceNorm1d", (3,), {"track_running_stats": True, "momentum": 1.0}, (3, 8)),
+    ("BatchNorm2d", (3,), {"bias": False, "momentum": None}, (2, 3, 4, 3)),
+    ("GroupNorm", (2, 6), {"eps": 0.1}, (3, 6, 4, 5)),
+    ("GroupNorm", (3, 3), {"affine": False}, (2, 3, 7)),
+    ("GroupNorm", (1, 4), {"bias": False}, (3, 4)),
 ]
 
 
@@ -83,6 +89,37 @@ def test_a_channel_of_many_entries(count, where):
     assert_close(bias.grad, g.sum((0, 2, 3)), rtol=1e-8)
 
 
+@each_device
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 4), (0, 3, 4, 5)])
+def test_a_batch_of_none_teaches_nothing(shape, where):
+    torch = import_torch()
+    with device(where):
+        layer = nn.BatchNorm2d(3) if len(shape) == 4 else nn.BatchNorm1d(3)
+    theirs = torch.nn.BatchNorm2d(3) if len(shape) == 4 else torch.nn.BatchNorm1d(3)
+    before = {name: plain(array).copy() for name, array in layer.state_dict().items()}
+    x = Tensor(on_device(np.ones(shape, "float32"), where), True)
+    y = layer(x)
+    assert y.shape == shape and tuple(theirs(torch.ones(shape)).shape) == shape
+    y.sum().backward()
+    assert x.grad.shape == shape and not plain(layer.weight.grad).any()
+    for name, array in layer.state_dict().items():
+        assert_close(array, theirs.state_dict()[name].numpy(), what=name)
+        assert name == "num_batches_tracked" or (plain(array) == before[name]).all()
+    if len(shape) > 2:
+        mean, var = (Tensor(on_device(np.ones(3), where)) for _ in range(2))
+        assert F.instance_norm(x, mean, var).shape == shape and mean.tolist() == [1, 1, 1]
+
+
+@each_device
+def test_one_number_for_each_channel_has_no_variance(where):
+    for shape in ((1, 3), (1, 3, 1), (1, 3, 1, 1)):
+        layer = (nn.BatchNorm2d if len(shape) == 4 else nn.BatchNorm1d)(3).to(where)
+        x = Tensor(on_device(np.ones(shape, "float32"), where))
+        with pytest.raises(ValueError, match=r"train on more at once, or call eval\(\)"):
+            layer(x)
+        assert layer.eval()(x).shape == shape
+
+
 def test_errors_say_what_is_wrong():
     with pytest.raises(
         ValueError, match=r"BatchNorm2d takes \(n, c, h, w\) with c=3, not \(2, 3\)"
@@ -92,3 +129,7 @@ def test_errors_say_what_is_wrong():
         nn.InstanceNorm2d(3)(Tensor(np.ones((2, 4, 5, 5))))
     with pytest.raises(ValueError, match="needs 2 entries or more"):
         F.instance_norm(Tensor(np.ones((2, 4, 1, 1))))
+    with pytest.raises(ValueError, match="num_groups is a whole number from 1 on, not 0"):
+        nn.GroupNorm(0, 4)
+    with pytest.raises(TypeError, match="num_groups takes a whole number, not 2.0"):
+        F.group_norm(Tensor(np.ones((2, 4))), 2.0)

@@ -138,7 +138,7 @@ def test_the_preprocessing_leaves_training_pictures_as_they_are():
         field = to_field(image / np.float32(255))
         off.append(np.abs(field - image / 255).mean())
     assert np.median(off) < 0.001
-    assert max(off) < 0.06  # those whose soft edges reach beyond the box shrink to fit in
+    assert max(off) < 0.1  # those whose soft edges reach beyond the box shrink to fit in
 
 
 @pytest.mark.parametrize("size", [9, 28, 60, 300])
@@ -266,7 +266,7 @@ def test_examples_have_all_characters_and_some_that_are_none(what):
     assert known.images.shape == (len(known.labels), 28, 28) and known.images.dtype == np.uint8
     assert set(known.labels.tolist()) == set(range(classes + 1))
     none = known.images[known.labels == classes]
-    assert 0.08 < len(none) / len(known.images) < 0.15
+    assert 0.13 < len(none) / len(known.images) < 0.18
     assert (none.reshape(len(none), -1).max(1) > 200).all()
     again = make_examples(what, None, share=0.02)
     assert all(np.array_equal(a, b) for a, b in zip(known, again))

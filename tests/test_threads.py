@@ -20,8 +20,14 @@ def two_threads(monkeypatch):
 
 def test_results_come_in_order(two_threads):
     assert threads.together(lambda n: n * n, range(20), 2) == [n * n for n in range(20)]
-    names = set(threads.together(lambda _: threading.current_thread().name, range(50), 2))
-    assert all(name.startswith("hello_dl") for name in names)
+    both = threading.Barrier(2, timeout=20)  # neither goes on before the other has a piece as well
+
+    def name(_):
+        both.wait()
+        return threading.current_thread().name
+
+    here, there = sorted(threads.together(name, range(2), 2))
+    assert (here, there[:8]) == ("MainThread", "hello_dl")
     assert threads.together(lambda _: threading.current_thread().name, [0], 2) == ["MainThread"]
 
 
@@ -58,7 +64,7 @@ def test_a_process_that_is_forked_off_has_threads_of_its_own(two_threads):
 def test_a_net_is_the_same_with_one_thread_and_with_two(monkeypatch):
     x, weight = np.random.default_rng(1).standard_normal((2, 4, 3, 9, 9)).astype("float32")[:, :3]
     results = []
-    monkeypatch.setattr(threads, "WORTH", 0)
+    monkeypatch.setattr(threads, "WORTH", 1e-9)
     monkeypatch.setattr(batch_norm, "PIECE", 100)
     monkeypatch.setattr(pool, "PIECE", 100)
     for number in (1, 2):
@@ -69,3 +75,17 @@ def test_a_net_is_the_same_with_one_thread_and_with_two(monkeypatch):
         results.append([y.data, *(leaf.grad for leaf in leaves)])
     for one, two in zip(*results):
         assert_close(one, two, rtol=1e-4, atol=1e-5)
+
+
+def test_products_may_be_left_undivided_while_the_pool_works_on(monkeypatch):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    libraries = threads._blas().lib_controllers
+    before, many = [library.num_threads for library in libraries], threads.count()
+    with threads.undivided_products():
+        assert [library.num_threads for library in libraries] == [1] * len(libraries)
+        assert threads.count() == many
+        assert threads.together(lambda _: threads.count(), range(3), 2) == [many] * 3
+    assert [library.num_threads for library in libraries] == before
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")  # the user has decided
+    with threads.undivided_products():
+        assert [library.num_threads for library in libraries] == before

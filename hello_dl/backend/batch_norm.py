@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy
 
-from hello_dl.backend import Array, batch_norm_cuda, module_of
-from hello_dl.backend.threads import share, together
+from hello_dl.backend import Array, batch_norm_cuda, fast, module_of
+from hello_dl.backend.threads import ranges, share, together
 
 PIECE = 2**16  # entries that are worked on at once
+LONG = 16  # entries of a channel side by side, from where on a compiled loop pays
 
 Running = tuple[Array, Array] | None  # mean and variance (c,) that follow the batches
 
@@ -40,6 +41,11 @@ def normalized(
     count = outer * inner
     y = xp.empty_like(lines)
     mean, var = xp.empty(channels, x.dtype), xp.empty(channels, x.dtype)
+    compiled = _compiled(lines, weight, bias)
+
+    def at_once(first: int, end: int) -> None:
+        gain, shift = _or(weight, 1, mean), _or(bias, 0, mean)
+        compiled.normalize(lines, gain, shift, eps, mean, var, y, first, end)
 
     def work(part: slice) -> None:
         mean[part] = _sums(lines[:, part]) / count
@@ -47,7 +53,10 @@ def normalized(
         var[part] = _sums(unit, unit) / count
         _stretched(unit, 1 / xp.sqrt(var[part] + eps), weight, bias, part, y)
 
-    together(work, _pieces(lines), share(lines.size * 1.2e-6))
+    if compiled:
+        ranges(at_once, channels, lines.size * 0.4e-6)
+    else:
+        together(work, _pieces(lines), share(lines.size * 1.2e-6))
     for old, now in zip(running or (), (mean, var * (count / max(count - 1, 1)))):
         old *= 1 - momentum
         old += momentum * now
@@ -58,6 +67,14 @@ def scaled(x: Array, mean: Array, scale: Array, weight: Array | None, bias: Arra
     """Return (x - mean) · scale · weight + bias, all of them (c,), for x (n, c, ...)."""
     xp, lines = module_of(x), as_lines(x)
     y = xp.empty_like(lines)
+    if compiled := _compiled(lines, mean, scale, weight, bias):
+        factor, shift = scale if weight is None else scale * weight, _or(bias, 0, mean)
+
+        def at_once(first: int, end: int) -> None:
+            compiled.stretch(lines, mean, factor, shift, y, first, end)
+
+        ranges(at_once, lines.shape[1], lines.size * 0.3e-6)
+        return as_block(y, x)
 
     def work(part: slice) -> None:
         _stretched(lines[:, part] - mean[part, None], scale[part], weight, bias, part, y)
@@ -91,6 +108,11 @@ def slopes(
     outer, channels, inner = lines.shape
     dx = xp.empty_like(lines)
     along, total = xp.empty(channels, x.dtype), xp.empty(channels, x.dtype)
+    if compiled := _compiled(lines, above, mean, scale, weight):
+        stretched = scale if weight is None else scale * weight
+        arrays = above, lines, mean, scale, stretched, of_batch, dx, along, total
+        ranges(lambda *part: compiled.batch_slopes(*arrays, *part), channels, lines.size * 0.6e-6)
+        return as_block(dx, x), along, total
 
     def work(part: slice) -> None:
         arriving, out = above[:, part], dx[:, part]
@@ -106,6 +128,18 @@ def slopes(
 
     together(work, _pieces(lines), share(lines.size * 2e-6))
     return as_block(dx, x), along, total
+
+
+def _compiled(lines: Array, *others: Array | None) -> Any:
+    """Return the compiled kernels, where they are to be used."""
+    if lines.shape[2] < LONG:
+        return None
+    return fast.kernels(lines, *(x for x in others if x is not None))
+
+
+def _or(x: Array | None, number: float, like: Array) -> Array:
+    """Return x, or an array of one number where there is none."""
+    return numpy.full_like(like, number) if x is None else x
 
 
 def _sums(x: Array, y: Array | None = None) -> Array:

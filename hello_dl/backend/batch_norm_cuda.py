@@ -21,7 +21,7 @@ SHARES = 32  # of a channel, at most
 
 def has_kernels(x: Array, *numbers: Array | None) -> bool:
     """Tell whether this lies where the kernels run, in a dtype that they take."""
-    return module_of(x) is not numpy and x.dtype.name in _C and x.ndim > 2
+    return module_of(x) is not numpy and x.dtype.name in _C and x.ndim > 2 and x.size > 0
 
 
 def normalized(

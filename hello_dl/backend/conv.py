@@ -24,7 +24,7 @@ from typing import Any
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
-from hello_dl.backend import Array, conv_cuda, module_of
+from hello_dl.backend import Array, conv_cuda, fast, module_of
 from hello_dl.backend.threads import share, together
 from hello_dl.backend.windows import Pair, Windows
 
@@ -116,6 +116,7 @@ def _bring_back(
     groups, (low, high), count = len(matrix), (offsets[0], offsets[-1]), len(rows)
     spacing = (high - low) // max(len(offsets) - 1, 1)
     begin = min(max(-low, 0), count)  # from here on, until `end`, no row lies outside
+    compiled = fast.kernels(rows)
     end = min(max(down - high, begin), count)
 
     def work(band: Pair) -> None:
@@ -123,6 +124,11 @@ def _bring_back(
         under = _stacked(needed, band[1] - band[0], 1, len(offsets), spacing, groups)
         shape = (len(under), channels, windows.kernel[1], across, n)
         parts = numpy.matmul(matrix, under).reshape(shape)
+        if compiled and rows.flags.c_contiguous:
+            sliding = n, windows.stride[1], windows.padding[1][0], windows.dilation[1]
+            lines = rows[slice(*band)].reshape(len(under), channels, width * n)
+            compiled.add_shifted(parts.reshape(*shape[:3], -1), *sliding, lines, 0, len(under))
+            return
         for tap in range(windows.kernel[1]):
             entries, places = windows.met(tap, 1, width, across)
             target = rows[slice(*band), :, entries]
@@ -185,7 +191,7 @@ def _by_bands(work: Callable[[Pair], Any], numbers: int, products: int, *cuts: i
         cuts = cuts[0], cuts[-1]
     for begin, stop in zip(cuts, cuts[1:]):
         if threads > 1:
-            band = min(band, max(-((begin - stop) // threads), 1))
+            band = min(band, max(-((begin - stop) // (2 * threads)), 1))
         bands += [(first, min(first + band, stop)) for first in range(begin, stop, band)]
     return together(work, bands, threads)
 

@@ -8,7 +8,7 @@ from functools import cache, wraps
 
 import numpy
 
-from hello_dl.backend import Array, module_of
+from hello_dl.backend import Array, fast, module_of
 
 STRETCH = 2**15  # entries of a piece: with a temporary or two it fits into the nearest caches
 
@@ -23,12 +23,11 @@ def in_stretches(kernel: Callable[[Array, Array], None]) -> Callable[[Array], Ar
     @wraps(kernel)
     def whole(x: Array) -> Array:
         out = numpy.empty_like(x)  # its axes lie in memory as those of x do
-        order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
-        lying, written = x.transpose(order), out.transpose(order)
-        if x.size <= STRETCH or not (lying.flags.c_contiguous and written.flags.c_contiguous):
+        lying = fast.flat(x, out)
+        if x.size <= STRETCH or lying is None:
             kernel(x, out)
             return out
-        pieces, results = lying.reshape(-1), written.reshape(-1)
+        pieces, results = lying
         for start in range(0, x.size, STRETCH):
             here = slice(start, start + STRETCH)
             kernel(pieces[here], results[here])

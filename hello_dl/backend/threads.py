@@ -8,28 +8,52 @@ computes: so a kernel cuts its work into pieces, and each thread does a piece fr
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from contextvars import copy_context
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar, copy_context
 from functools import cache
 from typing import Any, TypeVar
 
-WORTH = 0.5  # milliseconds of work; from there on it pays to wake up other threads
+WORTH = 0.1  # milliseconds of work; with less it does not pay to wake up another thread
+PIECES = 3  # for each thread, so that one that is held up leaves some to the others
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
+_pool_alone: ContextVar[int | None] = ContextVar("_pool_alone", default=None)  # threads, if so
+
+
+@contextmanager
+def undivided_products() -> Iterator[None]:
+    """Within a `with` block, BLAS has one thread; here work is shared among as many as it had.
+
+    Products of a small net are done before it pays to share them, and on a busy machine the threads
+    of BLAS wait for each other: that can take thirty times as long. Does nothing where the user has
+    said how many threads BLAS should have, with OPENBLAS_NUM_THREADS.
+    """
+    if "OPENBLAS_NUM_THREADS" in os.environ:
+        yield
+        return
+    before = _pool_alone.set(count())
+    try:
+        with _blas().limit(limits=1):
+            yield
+    finally:
+        _pool_alone.reset(before)
+
 
 def count() -> int:
     """Return how many threads there are to work: as many as BLAS has, or is limited to."""
+    if (threads := _pool_alone.get()) is not None:
+        return threads
     libraries = _blas().lib_controllers
     return max((library.num_threads for library in libraries), default=1)
 
 
 def share(milliseconds: float) -> int:
     """Return how many threads should work on what one of them would do in this time."""
-    return count() if milliseconds >= WORTH else 1
+    return min(count(), max(int(milliseconds / WORTH), 1)) if milliseconds >= WORTH else 1
 
 
 def together(
@@ -40,11 +64,49 @@ def together(
     Products of matrices are then done by each thread alone. For a small one, too, that is better:
     to share it takes about as long as to do it, and much longer where other programs run.
     """
-    with _blas().limit(limits=1) if count() > 1 else nullcontext():
-        if threads == 1 or len(pieces) < 2:
-            return [work(piece) for piece in pieces]
-        contexts = [copy_context() for _ in pieces]  # numpy.errstate holds in the threads as well
-        return list(_pool(threads).map(lambda c, piece: c.run(work, piece), contexts, pieces))
+    divided = _pool_alone.get() is None and count() > 1
+    with _blas().limit(limits=1) if divided else nullcontext():
+        return _spread(work, pieces, threads)
+
+
+def ranges(work: Callable[[int, int], Any], size: int, milliseconds: float) -> None:
+    """Do `work(first, end)` for the numbers 0 to size - 1, in ranges, by several threads if it pays.
+
+    For work without products of matrices, which takes one thread so long.
+    """
+    threads = share(milliseconds)
+    many = min(size, PIECES * threads) if threads > 1 else 1
+    cuts = [size * i // many for i in range(many + 1)]
+    _spread(lambda cut: work(*cut), list(zip(cuts, cuts[1:])), threads)
+
+
+def _spread(
+    work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int
+) -> list[Result]:
+    """Let threads, this one among them, take a piece whenever they are done with their last.
+
+    Those that the system has not let begin when all pieces are taken are not waited for.
+    """
+    if threads < 2 or len(pieces) < 2:
+        return [work(piece) for piece in pieces]
+    results: list[Any] = [None] * len(pieces)
+    numbers = iter(range(len(pieces)))  # whoever asks gets the next one
+
+    def take() -> None:
+        for number in numbers:
+            results[number] = work(pieces[number])
+
+    helpers = min(threads, len(pieces)) - 1
+    contexts = [copy_context() for _ in range(helpers)]  # numpy.errstate holds in them as well
+    others = [_pool(threads - 1).submit(context.run, take) for context in contexts]
+    try:
+        take()
+    finally:
+        begun = [other for other in others if not other.cancel()]
+        wait(begun)
+    for other in begun:
+        other.result()  # raises what was raised there
+    return results
 
 
 @cache

@@ -6,18 +6,30 @@ SHA-256 is right, and even then nothing but arrays can be made of it.
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import tarfile
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hello_dl.data.files import read_arrays, write_arrays
 from hello_dl.data.folder import ImageFolder
 from hello_dl.data.images import Change, ImageSet
 from hello_dl.data.mirrors import Progress
-from hello_dl.data.sources import FIX_FILE, DataError, Source, bring, check, places
+from hello_dl.data.sources import (
+    FIX_FILE,
+    DataError,
+    Source,
+    UnavailableError,
+    bring,
+    cache_dir,
+    check,
+    places,
+)
 
 ARCHIVE = Source(
     name="cifar-10-python.tar.gz",
@@ -67,6 +79,13 @@ class CIFAR10(ImageSet):
         super().__init__(images, targets, self.names, transform, target_transform, where, note)
 
 
+def both_halves(data: str | Path | None = None) -> tuple[CIFAR10, CIFAR10] | None:
+    """The pictures to learn from and those to test with, if they are on this machine, else None."""
+    with suppress(UnavailableError):
+        return CIFAR10(data, True, download=False), CIFAR10(data, False, download=False)
+    return None
+
+
 def find_pictures(folders: list[Path]) -> Path | None:
     """Return the first zip of JPEGs in these folders, or None."""
     return next((path for folder in folders if (path := folder / PICTURES).is_file()), None)
@@ -109,8 +128,25 @@ class ArraysOnly(pickle.Unpickler):
 
 
 def _from_pictures(path: Path, half: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures (n, 3, 32, 32) and classes (n,) out of the zip of JPEGs."""
+    """Pictures (n, 3, 32, 32) and classes (n,) out of the zip of JPEGs.
+
+    To decode them takes seconds. So they are kept in the user's cache, under the zip's SHA-256.
+    """
+    kept = _kept(path, half)
+    if kept and (found := read_arrays(kept, 2)):
+        return found[0], found[1]
     folder = ImageFolder(path, folder=half)
     if tuple(folder.classes) != CIFAR10.names:
         raise DataError(f"{path}/{half} holds other classes: {', '.join(folder.classes)}", FIX_FILE)
-    return folder.arrays()
+    arrays = folder.arrays()
+    if kept:
+        write_arrays(kept, arrays)
+    return arrays
+
+
+def _kept(path: Path, half: str) -> Path | None:
+    """The file in the cache for half of the pictures of this zip; None if there can be none."""
+    with suppress(OSError, DataError), open(path, "rb") as file:
+        key = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        return cache_dir() / ARCHIVE.folder / f"{key}-{half}.npz"
+    return None

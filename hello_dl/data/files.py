@@ -1,13 +1,17 @@
-"""Writing files so that one is there whole or not at all."""
+"""Writing files so that one is there whole or not at all; and caches of arrays."""
 
 from __future__ import annotations
 
 import errno
 import os
 import threading
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import numpy as np
 
 
 @contextmanager
@@ -52,3 +56,17 @@ def make_writable(folder: str | Path, what: str, names: Iterable[str] = ()) -> P
         why = getattr(error, "strerror", None) or str(error)
         raise ValueError(f"{what} cannot be written to: {why}; name another folder") from None
     return out
+
+
+def read_arrays(path: Path, count: int) -> list[np.ndarray] | None:
+    """The arrays that `write_arrays` wrote; None if the file is missing or damaged in any way."""
+    damage = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+    with suppress(*damage), np.load(path) as file:
+        return [file[f"arr_{i}"] for i in range(count)]
+    return None
+
+
+def write_arrays(path: Path, arrays: Iterable[np.ndarray], packed: bool = False) -> None:
+    """Write arrays to a cache, all or nothing; a folder that cannot be written is no error."""
+    with suppress(OSError), replacing(path) as part:
+        (np.savez_compressed if packed else np.savez)(part, *arrays)

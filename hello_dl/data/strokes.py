@@ -15,8 +15,6 @@ import hashlib
 import inspect
 import math
 import sys
-import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hello_dl.data import digit_shapes, letter_shapes, shapes
-from hello_dl.data.files import replacing
+from hello_dl.data.files import read_arrays, write_arrays
 from hello_dl.data.shapes import CHARACTERS, DIGITS, LETTERS, SEGMENTS, Floats, shape_table
 from hello_dl.data.sources import cache_dir
 
@@ -211,7 +209,7 @@ def load_strokes(
     halves = np.random.SeedSequence(seed).spawn(2)
     drawn = (*_draw_half(train, characters, halves[0]), *_draw_half(test, characters, halves[1]))
     if path:
-        _write_cache(path, drawn)
+        write_arrays(path, drawn, packed=True)
     return drawn
 
 
@@ -237,20 +235,9 @@ def _cache_path(*arguments: object) -> Path | None:
 
 def _read_cache(path: Path, counts: Iterable[int]) -> DataSet | None:
     """The data set in the file, or None if it is missing or damaged in any way."""
-    damage = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
-    with contextlib.suppress(*damage), np.load(path) as file:
-        arrays = [file[f"arr_{i}"] for i in range(4)]
-        shapes_found = [(array.shape, array.dtype) for array in arrays]
-        wanted = []
-        for n in counts:
-            wanted += [((n, FIELD, FIELD), np.dtype(np.uint8)), ((n,), np.dtype(np.int64))]
-        if shapes_found == wanted:
-            return arrays[0], arrays[1], arrays[2], arrays[3]
+    arrays, wanted = read_arrays(path, 4), []
+    for n in counts:
+        wanted += [((n, FIELD, FIELD), np.dtype(np.uint8)), ((n,), np.dtype(np.int64))]
+    if arrays and [(array.shape, array.dtype) for array in arrays] == wanted:
+        return arrays[0], arrays[1], arrays[2], arrays[3]
     return None
-
-
-def _write_cache(path: Path, arrays: DataSet) -> None:
-    """Save the data set whole or not at all; a folder that cannot be written is no error."""
-    with contextlib.suppress(OSError):
-        with replacing(path) as part:
-            np.savez_compressed(part, *arrays)

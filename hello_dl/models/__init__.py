@@ -10,7 +10,7 @@ from hello_dl.nn import Module
 
 __all__ = [
     "MODELS", "DigitsMLP", "LargeDigitsMLP", "LeNet5", "ResNet", "ResNet9", "SmallCNN",
-    "digits_resnet", "make_model", "resnet18", "resnet20",
+    "check_name", "digits_resnet", "make_model", "resnet18", "resnet20",
 ]  # fmt: skip
 
 # Every net takes pictures (n, 1, 28, 28) with ink 0..1 and gives logits (n, classes).
@@ -23,8 +23,13 @@ MODELS: dict[str, Callable[..., Module]] = {
 }
 
 
-def make_model(name: str, classes: int = 10) -> Module:
-    """Make the net of that name, untrained; ValueError lists the names there are."""
+def check_name(name: str) -> None:
+    """Raise ValueError, which lists the names there are, if there is no net of that name."""
     if name not in MODELS:
         raise ValueError(f"there is no net '{name}'; --model takes {', '.join(MODELS)}")
+
+
+def make_model(name: str, classes: int = 10) -> Module:
+    """Make the net of that name, untrained, for so many classes; ValueError as `check_name`."""
+    check_name(name)
     return MODELS[name](classes)

@@ -1,7 +1,4 @@
-"""LeNet-5: convolutions find strokes and corners, pooling lets them move a little, and three
-
-linear maps read the digit from what was found.
-"""
+"""LeNet-5: kernels find strokes, pooling lets them move a little, linear maps read the digit."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from hello_dl import nn
 
 
 class LeNet5(nn.Sequential):
-    """Pictures (n, 1, 28, 28) to logits (n, 10) (LeCun, Bottou, Bengio and Haffner 1998).
+    """Pictures (n, 1, 28, 28) to logits (n, classes) (LeCun, Bottou, Bengio and Haffner 1998).
 
     As it is built today: ReLU, max pooling, and every kernel sees all channels. A border of 2 makes
     28 x 28 the 32 x 32 of the paper. It has 61,706 parameters, 48,120 of them in one linear map.

@@ -23,13 +23,13 @@ class DigitsMLP(nn.Sequential):
 
 
 class LargeDigitsMLP(nn.Sequential):
-    """Pictures (n, 28, 28) to logits (n, 10), through 512 and 256 neurons, with dropout.
+    """Pictures (n, 28, 28) to logits (n, classes), through 512 and 256 neurons, with dropout.
 
-    It has 535,818 parameters, enough to learn its digits by heart: give it new ones in every epoch
-    (`hello-dl digits --augment`).
+    For 10 classes it has 535,818 parameters, enough to learn its digits by heart: give it new ones
+    in every epoch (`hello-dl digits --augment`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 10) -> None:
         super().__init__(
             nn.Flatten(),
             nn.Linear(784, 512),
@@ -38,5 +38,5 @@ class LargeDigitsMLP(nn.Sequential):
             nn.Linear(512, 256),
             nn.ReLU(),
             nn.Dropout(0.1),
-            nn.Linear(256, 10),
+            nn.Linear(256, classes),
         )

@@ -12,7 +12,7 @@ from hello_dl.nn.parameter import blank
 from hello_dl.ops.conv import conv1d, conv2d
 from hello_dl.ops.conv_transpose import conv_transpose1d, conv_transpose2d
 from hello_dl.ops.pad import padded
-from hello_dl.ops.sliding import Sizes, per_axis, windows_of
+from hello_dl.ops.sliding import Sizes, per_axis, whole, windows_of
 from hello_dl.tensor import Tensor
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -38,10 +38,15 @@ class _Kernels(Module):
         self.reset_parameters()
 
     def _slide(
-        self, kernel_size: Sizes, stride: Sizes, padding: Sizes | str, dilation: Sizes
+        self,
+        kernel_size: Sizes,
+        stride: Sizes,
+        padding: Sizes | str,
+        dilation: Sizes,
+        words: bool = False,
     ) -> None:
         """Check and keep how the kernels slide."""
-        windows_of(kernel_size, self.axes, stride, padding, dilation)
+        windows_of(kernel_size, self.axes, stride, padding, dilation, words)
         self.kernel_size = per_axis(kernel_size, self.axes, "kernel_size")
         self.stride = per_axis(stride, self.axes, "stride")
         self.padding = (
@@ -51,8 +56,9 @@ class _Kernels(Module):
 
     def _count(self, in_channels: int, out_channels: int, groups: int, padding_mode: str) -> None:
         """Check and keep how many channels there are, and what is around a picture."""
+        groups = whole(groups, "groups")
         for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if groups < 1 or channels % groups:
+            if whole(channels, name) % groups:
                 raise ValueError(f"{name}={channels} do not fall into groups={groups} of one size")
         if padding_mode not in self._modes:
             names = ", ".join(self._modes)
@@ -103,7 +109,7 @@ class _Conv(_Kernels):
         dtype: Any = None,
     ) -> None:
         self._count(in_channels, out_channels, groups, padding_mode)
-        self._slide(kernel_size, stride, padding, dilation)
+        self._slide(kernel_size, stride, padding, dilation, words=True)
         self._make((out_channels, in_channels // groups), out_channels, bias, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -111,10 +117,9 @@ class _Conv(_Kernels):
         options: dict[str, Any] = {"stride": self.stride, "dilation": self.dilation}
         padding: Any = self.padding
         if self.padding_mode != "zeros":
-            around = windows_of(self.kernel_size, self.axes, 1, padding, self.dilation).padding
-            pads = [
-                n for pair in around[: -self.axes - 1 : -1] for n in pair
-            ]  # the last axis first
+            sliding = self.kernel_size, self.axes, 1, padding, self.dilation
+            around = windows_of(*sliding, words=True).padding[-self.axes :]
+            pads = [n for pair in reversed(around) for n in pair]  # the last axis first
             input, padding = padded(input, pads, self.padding_mode), 0
         return self._convolve(
             input, self.weight, self.bias, padding=padding, groups=self.groups, **options

@@ -13,6 +13,7 @@ from hello_dl.ops.axes import sizes_of
 from hello_dl.ops.batch_norm import batch_normed
 from hello_dl.ops.instance_norm import instance_normed
 from hello_dl.ops.norm import group_norm, layer_norm, rms_norm
+from hello_dl.ops.sliding import whole
 from hello_dl.tensor import Tensor
 
 
@@ -111,7 +112,7 @@ class GroupNorm(_Norm):
         *,
         bias: bool = True,
     ) -> None:
-        if num_groups < 1 or num_channels % num_groups:
+        if whole(num_channels, "num_channels") % whole(num_groups, "num_groups"):
             raise ValueError(f"{num_channels} channels do not make up {num_groups} groups")
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.affine = affine
@@ -263,7 +264,6 @@ class InstanceNorm1d(_ChannelNorm):
     def forward(self, input: Tensor) -> Tensor:
         """Normalize the channels of each example."""
         one, ndim = len(input.shape) == self.axes[1], len(input.shape)
-        momentum: Any = self.momentum
         if ndim not in self.axes or input.shape[0 if one else 1] != self.num_features:
             raise ValueError(
                 f"{type(self).__name__} takes {self.axes[0]} axes, (n, c, ...) with "
@@ -276,7 +276,7 @@ class InstanceNorm1d(_ChannelNorm):
             self.weight,
             self.bias,
             self.training or not self.track_running_stats,
-            momentum,
+            self.momentum or 0.0,
             self.eps,
         )
         return y.squeeze(0) if one else y

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hello_dl.nn.module import Module
 from hello_dl.ops.pad import padded
 from hello_dl.ops.sliding import Sizes
@@ -16,7 +18,7 @@ class _Pad(Module):
     sides: int  # 2 of a line, 4 of a picture
 
     def __init__(self, padding: Sizes) -> None:
-        sizes = (padding,) * self.sides if isinstance(padding, int) else tuple(padding)
+        sizes = tuple(padding) if isinstance(padding, Sequence) else (padding,) * self.sides
         if len(sizes) != self.sides:
             raise ValueError(f"padding is one number or {self.sides}, one for each side: {sizes}")
         self.padding = sizes

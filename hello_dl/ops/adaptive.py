@@ -6,12 +6,13 @@ rounded up. If m does not divide n, neighbors overlap by an entry.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 from hello_dl.backend import Array, as_array, module_of
 from hello_dl.backend.windows import Windows
-from hello_dl.ops.pool import picked, scaled_sums
+from hello_dl.ops.pool import check_entries, picked, scaled_sums
 from hello_dl.ops.rule import explained, rule
 from hello_dl.ops.sliding import arriving, lifted, lowered
 from hello_dl.ops.untracked import plain
@@ -87,13 +88,20 @@ def _largest(axes: int, input: Any, output_size: Size) -> tuple[Any, Any]:
 
 def _windows(pictures: Array, axes: int, output_size: Size) -> list[list[slice]]:
     """Return the windows down and across."""
-    sizes = output_size if isinstance(output_size, Sequence) else (output_size,) * axes
-    if len(sizes) != axes or not all(m is None or (isinstance(m, int) and m >= 1) for m in sizes):
-        raise ValueError(f"output_size is {axes} whole numbers from 1 on, or None, not {sizes}")
-    sizes = (*(1,) * (2 - axes), *sizes)
+    check_entries(pictures)
+    asked = output_size if isinstance(output_size, Sequence) else (output_size,) * axes
+    try:
+        kept = zip(asked, pictures.shape[-axes:], strict=True)
+        sizes = [n if m is None else operator.index(m) for m, n in kept]
+    except (TypeError, ValueError):
+        sizes = [0]
+    if min(sizes) < 1:
+        many = "a whole number" if axes == 1 else f"{axes} whole numbers"
+        raise ValueError(f"output_size is {many} from 1 on, or None, not {output_size!r:.60}")
+    sizes = [1] * (2 - axes) + sizes
     return [
         [slice(n * i // m, -(-n * (i + 1) // m)) for i in range(m)]
-        for n, m in zip(pictures.shape[2:], (m or n for m, n in zip(sizes, pictures.shape[2:])))
+        for n, m in zip(pictures.shape[2:], sizes)
     ]
 
 

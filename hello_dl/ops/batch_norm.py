@@ -29,21 +29,24 @@ def batch_norm(
     its own. Without training they are taken instead of those of the batch.
     """
     channels = channels_of(x, weight, bias, *(running or ()))
-    if training:
-        if x.size // max(channels, 1) < 2:
+    of_batch = training and x.size > 0  # of an empty one there is nothing to learn
+    if of_batch:
+        if x.size == channels:
             raise ValueError(
                 "one value for each channel has no variance: train on more at once, or call eval()"
             )
         y, mean, scale = normalized(x, weight, bias, eps, running, momentum)
-    elif running is None:
+    elif running is None and not training:
         raise ValueError("without training it needs a running_mean and a running_var")
     else:
-        mean, var = (old.astype(x.dtype) for old in running)
-        scale = 1 / module_of(x).sqrt(var + eps)
+        xp = module_of(x)
+        mean, var = running or (xp.zeros(channels), xp.ones(channels))
+        mean, var = mean.astype(x.dtype), var.astype(x.dtype)
+        scale = 1 / xp.sqrt(var + eps)
         y = scaled(x, mean, scale, weight, bias)
 
     def pull(g):
-        dx, along, total = slopes(g.astype(x.dtype, copy=False), x, mean, scale, weight, training)
+        dx, along, total = slopes(g.astype(x.dtype, copy=False), x, mean, scale, weight, of_batch)
         rest = [along] if weight is not None else []
         return (dx, *rest, total) if bias is not None else (dx, *rest)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from hello_dl.backend import Array
 from hello_dl.backend import columns as kernels
+from hello_dl.ops.pad import padded
 from hello_dl.ops.rule import rule
 from hello_dl.ops.shape import reshape
-from hello_dl.ops.sliding import Sizes, lifted, per_axis, places_in, windows_of
+from hello_dl.ops.sliding import Sizes, lifted, per_axis, placed, places_in, windows_of
 
 
 @rule(floats=True)
@@ -99,15 +100,16 @@ def fold(
 
 
 def conv2d_by_columns(
-    input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes = 0
+    input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes | str = 0
 ) -> Any:
     """Do `conv2d` with im2col: windows are the columns of a matrix, kernels the rows of another.
 
     (Chellapilla, Puri and Simard 2006.)
     """
-    windows = windows_of(weight.shape[2:], 2, stride, padding)
-    down, across = places_in(windows, input)
-    columns = unfold(input, weight.shape[2:], 1, padding, stride)  # (n, channels·kh·kw, windows)
+    windows, (down, across) = placed(input, weight, stride, padding)
+    rows_around, columns_around = windows.padding
+    picture = padded(input, (*columns_around, *rows_around))  # (n, channels, height, width)
+    columns = unfold(picture, weight.shape[2:], stride=stride)  # (n, channels·kh·kw, windows)
     kernels = reshape(weight, shape=(weight.shape[0], -1))  # (out, channels·kh·kw)
-    y = (kernels @ columns).reshape(len(input), -1, down, across)  # (n, out, down, across)
+    y = (kernels @ columns).reshape(len(input), len(weight), down, across)  # (n, out, down, across)
     return y if bias is None else y + bias.reshape(-1, 1, 1)

@@ -20,7 +20,17 @@ from hello_dl.backend.conv import (
 from hello_dl.ops.arrange import stack_list
 from hello_dl.ops.pad import padded
 from hello_dl.ops.rule import rule
-from hello_dl.ops.sliding import Sizes, arriving, lifted, lowered, once, places_in, windows_of
+from hello_dl.ops.sliding import (
+    Sizes,
+    arriving,
+    lifted,
+    lowered,
+    once,
+    placed,
+    places_in,
+    whole,
+    windows_of,
+)
 
 
 @rule(floats=True)
@@ -50,14 +60,13 @@ def conv2d_composed(
     input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes | str = 0
 ) -> Any:
     """Spell `conv2d` as a loop over all places of the kernels."""
-    (kh, kw), (down, across), (rows_around, columns_around), _ = windows_of(
-        weight.shape[2:], 2, stride, padding
-    )
+    windows, (high, wide) = placed(input, weight, stride, padding)
+    (kh, kw), (down, across), (rows_around, columns_around), _ = windows
     picture = padded(input, (*columns_around, *rows_around))  # (n, channels, height, width)
     rows = []
-    for y in range(0, picture.shape[2] - kh + 1, down):
+    for y in range(0, high * down, down):
         row = []
-        for x in range(0, picture.shape[3] - kw + 1, across):
+        for x in range(0, wide * across, across):
             window = picture[:, None, :, y : y + kh, x : x + kw]  # (n, 1, channels, kh, kw)
             row.append((window * weight).sum((2, 3, 4)))  # (n, out)
         rows.append(stack_list(row, -1))
@@ -98,13 +107,16 @@ def _convolved(
     if weight.ndim != axes + 2:
         raise ValueError(f"the weight has {axes + 2} axes: (out, channels / groups, kernel size)")
     channels, (out, per_group) = pictures.shape[1], weight.shape[:2]
-    if groups < 1 or channels != per_group * groups:
+    groups = whole(groups, "groups")
+    if not weight.size:
+        raise ValueError("the kernels have no numbers")
+    if channels != per_group * groups:
         taken = f"{per_group} in each of groups={groups}" if groups != 1 else f"{per_group}"
         raise ValueError(f"the input has {channels} channels, and the weight takes {taken}")
     if out % groups:
         raise ValueError(f"{out} kernels do not fall into groups={groups} of one size")
     check_bias(bias, out)
-    windows = windows_of(weight.shape[2:], axes, stride, padding, dilation)
+    windows = windows_of(weight.shape[2:], axes, stride, padding, dilation, words=True)
     places_in(windows, pictures)
     pictures, kernels = arranged(pictures), lifted(weight, axes)
     y = correlate(pictures, kernels, windows, groups, bias)

@@ -26,6 +26,7 @@ from hello_dl.ops.sliding import (
     lowered,
     once,
     per_axis,
+    whole,
     windows_of,
 )
 
@@ -106,7 +107,10 @@ def _stamped(
     pictures = lifted(x, axes)
     if weight.ndim != axes + 2:
         raise ValueError(f"the weight has {axes + 2} axes: (channels, out / groups, kernel size)")
-    if pictures.shape[1] != len(weight) or groups < 1 or len(weight) % groups:
+    groups = whole(groups, "groups")
+    if not weight.size:
+        raise ValueError("the kernels have no numbers")
+    if pictures.shape[1] != len(weight) or len(weight) % groups:
         raise ValueError(
             f"the input has {pictures.shape[1]} channels, the weight takes {len(weight)}, "
             f"and groups={groups} must be a part of both"

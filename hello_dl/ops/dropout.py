@@ -38,13 +38,15 @@ def _dropped(x: Array, choices: tuple[int, ...], p: float, training: bool):
     return x * mask, lambda g: g * mask
 
 
-def dropout1d(x: Any, p: float = 0.5, training: bool = True) -> Any:
-    """Do `dropout` with whole channels of (n, c, length) or (c, length)."""
-    if len(x.shape) == 2:
-        return squeeze(feature_dropout(unsqueeze(x, 0), p=p, training=training), 0)
-    return feature_dropout(x, p=p, training=training)
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Do `dropout` with whole channels of (n, c, length) or (c, length); a new block, always."""
+    if len(input.shape) not in (2, 3):
+        raise ValueError(f"dropout1d takes (n, c, length) or (c, length), not {input.shape}")
+    if len(input.shape) == 2:
+        return squeeze(feature_dropout(unsqueeze(input, 0), p=p, training=training), 0)
+    return feature_dropout(input, p=p, training=training)
 
 
-def dropout2d(x: Any, p: float = 0.5, training: bool = True) -> Any:
-    """Do `dropout` with whole channels of (n, c, height, width)."""
-    return feature_dropout(x, p=p, training=training)
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Do `dropout` with whole channels of (n, c, height, width); a new block, always."""
+    return feature_dropout(input, p=p, training=training)

@@ -35,18 +35,19 @@ def instance_normed(
         return batch_normed(input, running_mean, running_var, **options)
     if len(input.shape) < 3 or math.prod(input.shape[2:]) < 2:
         raise ValueError(f"instance_norm needs 2 entries or more behind (n, c), not {input.shape}")
-    for block, now in zip((running_mean, running_var), _statistics(plain(input))):
-        if block is not None:
-            array = plain(block)
-            array *= 1 - momentum
-            array += momentum * now.astype(array.dtype)
-            if isinstance(block, Block):
-                block._changed()
+    x = plain(input)
+    axes = tuple(range(2, x.ndim))
+    if running_mean is not None and len(x):
+        _follow(running_mean, x.mean(axes), momentum)
+    if running_var is not None and len(x):
+        _follow(running_var, x.var(axes, ddof=1), momentum)
     return group_norm(input, weight, bias, num_groups=input.shape[1], eps=eps)
 
 
-def _statistics(x: Array) -> Any:
-    """Yield the mean and the variance (of a sample) of each channel, averaged over the examples."""
-    axes = tuple(range(2, x.ndim))
-    yield x.mean(axes).mean(0)
-    yield x.var(axes, ddof=1).mean(0)
+def _follow(running: Any, now: Array, momentum: float) -> None:
+    """Let running numbers (c,) go a share of the way to those of the examples (n, c)."""
+    array = plain(running)
+    array *= 1 - momentum
+    array += momentum * now.mean(0).astype(array.dtype)
+    if isinstance(running, Block):
+        running._changed()

@@ -15,6 +15,7 @@ from hello_dl.backend import Array, module_of, rows
 from hello_dl.backend.rows import Axes
 from hello_dl.ops.axes import sizes_of
 from hello_dl.ops.rule import rule
+from hello_dl.ops.sliding import whole
 
 
 @rule(floats=True)
@@ -108,8 +109,8 @@ def group_norm(
 
     x (n, c, ...), weight and bias (c,).
     """
-    channels = channels_of(x, weight, bias)
-    if num_groups < 1 or channels % num_groups:
+    channels, num_groups = channels_of(x, weight, bias), whole(num_groups, "num_groups")
+    if channels % num_groups:
         raise ValueError(f"{channels} channels do not make up {num_groups} groups of one size")
     count = math.prod(x.shape[2:])
     groups = x.reshape(len(x), num_groups, channels // num_groups * count)

@@ -46,21 +46,28 @@ def padded(
     mode  "constant" puts `value`, which is 0 by itself; "reflect" mirrors at the outermost entry,
           "replicate" repeats it, "circular" goes on at the other end. Negative numbers take away.
     """
+    try:
+        pads = sizes_of((pad,))
+    except TypeError:
+        raise TypeError(f"pad takes whole numbers, not {pad!r:.60}") from None
     if mode == "constant":
-        return _constant(input, pad=sizes_of((pad,)), value=0 if value is None else value)
+        return _constant(input, pad=pads, value=0 if value is None else value)
     if mode not in _SOURCES:
         raise ValueError(f"pad: unknown mode {mode!r}: use constant, {', '.join(_SOURCES)}")
     if value is not None:
         raise ValueError(f"pad: mode {mode!r} takes no value, and {value} is given")
-    for axis, (before, after) in enumerate(_pairs(sizes_of((pad,)), len(input.shape))):
+    for axis, (before, after) in enumerate(_pairs(pads, len(input.shape))):
+        if not (before or after):
+            continue
         n, most = input.shape[axis], max(before, after)
-        if most > {"reflect": n - 1, "circular": n}.get(mode, most):
+        left = range(n)[max(-before, 0) : n + min(after, 0)]
+        if not n or n + before + after < 1:
+            raise ValueError(f"pad: {before} and {after} leave nothing of an axis of length {n}")
+        if most > {"reflect": n - 1, "circular": len(left)}.get(mode, most):
             raise ValueError(f"pad: {mode} finds no {most} entries in an axis of length {n}")
-        if before or after:
-            left = range(n)[max(-before, 0) : n + min(after, 0)]
-            source = [_SOURCES[mode](i, n, left) for i in range(-before, n + after)]
-            picks = module_of(input._data).asarray(source, "int64")
-            input = index_select(input, picks, dim=axis)
+        source = [_SOURCES[mode](i, n, left) for i in range(-before, n + after)]
+        picks = module_of(input._data).asarray(source, "int64")
+        input = index_select(input, picks, dim=axis)
     return input
 
 

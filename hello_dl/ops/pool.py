@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from hello_dl.backend import Array, as_array, device_of, module_of, pool
@@ -72,9 +73,10 @@ def pooling_windows(
 ) -> Windows:
     """Make the windows of a pooling; with `ceil_mode` padded behind, for the last ones."""
     windows = windows_of(kernel_size, axes, stride, padding, dilation)
-    reach = [d * (n - 1) + 1 for d, n in zip(windows.dilation, windows.kernel)]
-    if any(2 * pad > r for (pad, _), r in zip(windows.padding, reach)):
+    check_entries(pictures)
+    if any(2 * pad > n for (pad, _), n in zip(windows.padding, windows.kernel)):
         raise ValueError(f"padding={padding} is more than half of kernel_size={kernel_size}")
+    reach = [d * (n - 1) + 1 for d, n in zip(windows.dilation, windows.kernel)]
     if ceil_mode:
         pads = []
         for n, step, (pad, _), r in zip(pictures.shape[2:], windows.stride, windows.padding, reach):
@@ -91,6 +93,12 @@ def pooling_windows(
         if len({place for places in met for place in range(count)[places]}) < count:
             raise ValueError(f"with dilation={dilation} a window stands wholly outside, on padding")
     return windows
+
+
+def check_entries(pictures: Array) -> None:
+    """Raise ValueError for pictures (n, channels, h, w) without height or width."""
+    if not all(pictures.shape[2:]):
+        raise ValueError("there is nothing to pool: height or width is 0")
 
 
 @rule(floats=True)
@@ -221,7 +229,7 @@ def _found(axes: int, input: Any, sliding: tuple[Any, ...]) -> tuple[Any, Any]:
 def picked(input: Any, places: Array, axes: int) -> tuple[Any, Any]:
     """Pick entries of pictures, or of lines, by their places there; return both."""
     before = places.ndim - axes
-    lines = places.reshape(*places.shape[:before], -1)
+    lines = places.reshape(*places.shape[:before], math.prod(places.shape[before:]))
     values = gather(flatten(input, before, -1), lines, dim=before)
     block = Block.result_class(places, device=device_of(places))
     return reshape(values, shape=places.shape), block

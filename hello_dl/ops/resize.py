@@ -9,6 +9,7 @@ from typing import Any
 from hello_dl.backend import Array, is_floating, resample
 from hello_dl.ops.adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d
 from hello_dl.ops.rule import rule
+from hello_dl.ops.sliding import per_axis
 
 MODES = {  # by the number of axes that change: PyTorch's names, and what each is along one axis
     1: {"nearest": "nearest", "nearest-exact": "nearest-exact", "linear": "linear"},
@@ -44,6 +45,8 @@ def interpolate(
         step = old / new if given is None else given
         if align_corners:
             step = (old - 1) / (new - 1) if new > 1 else 0.0
+        if old == new and (antialias or way == "linear"):
+            step = 1.0  # PyTorch leaves such an axis alone, whatever the scale factor
         plans.append(resample.taps(way, old, new, step, align_corners, antialias))
     y = x
     for axis, plan in enumerate(plans):
@@ -107,10 +110,13 @@ def _sizes(
     if len(each) != len(old):
         raise ValueError(f"interpolate: {given} must be one number, or {len(old)}, one an axis")
     if size is not None:
-        sizes, steps = tuple(int(n) for n in each), (None,) * len(old)
+        sizes, steps = per_axis(each, len(old), "interpolate: size"), (None,) * len(old)
     else:
-        sizes = tuple(math.floor(n * factor) for n, factor in zip(old, each))
+        try:
+            sizes = tuple(math.floor(n * factor) for n, factor in zip(old, each))
+        except TypeError:
+            raise TypeError(f"interpolate: scale_factor takes numbers, not {given!r:.60}") from None
         steps = tuple(1 / factor if factor else None for factor in each)
-    if min(sizes) < 1:
-        raise ValueError(f"interpolate: the new size {sizes} must be 1 or more on each axis")
+        if min(sizes) < 1:
+            raise ValueError(f"interpolate: scale_factor={given} makes a size of {sizes}")
     return sizes, steps

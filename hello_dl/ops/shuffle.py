@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hello_dl.ops.shape import permute, reshape
+from hello_dl.ops.sliding import whole
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
@@ -35,8 +36,7 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
 
 
 def _factor(op: str, input: Any, r: int) -> int:
-    if not isinstance(r, int) or r < 1:
-        raise ValueError(f"{op}: the factor is a whole number from 1 on, not {r!r}")
+    r = whole(r, f"{op}: the factor")
     if len(input.shape) < 3:
         raise ValueError(f"{op}: the input has the shape (..., c, h, w), not {input.shape}")
     return r
@@ -44,8 +44,10 @@ def _factor(op: str, input: Any, r: int) -> int:
 
 def channel_shuffle(input: Any, groups: int) -> Any:
     """Deal the channels of (n, c, ...) out anew, so that each group gets some of every group."""
+    if len(input.shape) < 3:
+        raise ValueError(f"channel_shuffle: the input has the shape (n, c, ...), not {input.shape}")
     n, channels, *rest = input.shape
-    if groups < 1 or channels % groups:
+    if channels % whole(groups, "channel_shuffle: groups"):
         raise ValueError(f"channel_shuffle: {channels} channels do not fall into {groups} groups")
     parts = reshape(input, shape=(n, groups, channels // groups, *rest))
     dims = (0, 2, 1, *range(3, len(rest) + 3))

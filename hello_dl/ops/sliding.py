@@ -16,10 +16,10 @@ from hello_dl.backend.windows import Pair, Windows
 Sizes = int | Sequence[int]  # one number for all axes, or one for each
 
 
-def per_axis(sizes: Sizes, axes: int, name: str, least: int = 1) -> tuple[int, ...]:
+def per_axis(sizes: Sizes | str, axes: int, name: str, least: int = 1) -> tuple[int, ...]:
     """Read one number for all axes, or one for each; ValueError for one below `least`."""
     try:
-        given = sizes if isinstance(sizes, Sequence) else (sizes,)
+        given: Sequence[Any] = sizes if isinstance(sizes, Sequence) else (sizes,)
         numbers = tuple(operator.index(n) for n in given)
     except TypeError:
         raise TypeError(f"{name} takes whole numbers, not {sizes!r:.60}") from None
@@ -29,6 +29,17 @@ def per_axis(sizes: Sizes, axes: int, name: str, least: int = 1) -> tuple[int, .
         many = f"{axes} of them" if axes > 1 else "a tuple of it"
         raise ValueError(f"{name} is a whole number from {least} on, or {many}, not {sizes!r:.60}")
     return numbers
+
+
+def whole(number: int, name: str, least: int = 1) -> int:
+    """Read one whole number; ValueError for one below `least`."""
+    try:
+        read = operator.index(number)
+    except TypeError:
+        raise TypeError(f"{name} takes a whole number, not {number!r:.60}") from None
+    if read < least:
+        raise ValueError(f"{name} is a whole number from {least} on, not {number}")
+    return read
 
 
 def as_pair(numbers: tuple[int, ...], first: int = 1) -> Pair:
@@ -42,21 +53,22 @@ def windows_of(
     stride: Sizes | None = 1,
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
+    words: bool = False,
 ) -> Windows:
     """Make the windows of a kernel that slides along one axis or two.
 
-    A stride of None is the size of the kernel. "same" pads so that there are as many places as
-    entries, one more behind than before if it is odd; "valid" does not pad.
+    A stride of None is the size of the kernel. With `words` padding may be one: "same" pads so that
+    there are as many places as entries, one more behind than before if it is odd; "valid" does not.
     """
     sizes = per_axis(kernel, axes, "kernel_size")
     steps = sizes if stride is None else per_axis(stride, axes, "stride")
     spread = per_axis(dilation, axes, "dilation")
-    if padding == "same":
+    if words and padding == "same":
         if max(steps) > 1:
             raise ValueError(f"padding='same' needs stride=1, not {stride}")
         both = [d * (n - 1) for d, n in zip(spread, sizes)]
         pads = tuple((n // 2, n - n // 2) for n in both)
-    elif isinstance(padding, str):
+    elif words and isinstance(padding, str):
         if padding != "valid":
             raise ValueError(f"unknown padding {padding!r}: use 'same', 'valid' or whole numbers")
         pads = ((0, 0),) * axes
@@ -69,8 +81,8 @@ def windows_of(
 def lifted(x: Array, axes: int) -> Array:
     """See an example, or a line, as (n, channels, h, w)."""
     if x.ndim not in (axes + 1, axes + 2):
-        shape = "(n, channels, length)" if axes == 1 else "(n, channels, height, width)"
-        raise ValueError(f"the input has the shape {shape}, the first axis left out for one")
+        one = "(channels, length)" if axes == 1 else "(channels, height, width)"
+        raise ValueError(f"the input has the shape (n, {one[1:]}, or {one} for one")
     x = x if x.ndim == axes + 2 else x[None]
     return x if axes == 2 else x[:, :, None]
 
@@ -97,6 +109,21 @@ def once(arrange: Callable[[Array], Array]) -> Callable[[Array], Array]:
         return last[1]
 
     return kept
+
+
+def placed(input: Any, weight: Any, stride: Sizes, padding: Sizes | str) -> tuple[Windows, Pair]:
+    """Return the windows of a convolution that is spelled out, and how many there are, as a pair.
+
+    ValueError for pictures and kernels that do not go together: of many shapes the operations it is
+    spelled in would make something without a word.
+    """
+    if len(input.shape) != 4 or len(weight.shape) != 4 or input.shape[1] != weight.shape[1]:
+        raise ValueError(
+            "pictures (n, channels, height, width) go with kernels (out, channels, height, width), "
+            f"and not {tuple(input.shape)} with {tuple(weight.shape)}"
+        )
+    windows = windows_of(weight.shape[2:], 2, stride, padding, words=True)
+    return windows, places_in(windows, input)
 
 
 def places_in(windows: Windows, pictures: Array) -> Pair:

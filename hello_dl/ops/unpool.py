@@ -60,10 +60,14 @@ def _put_back(
     size = tuple((n - 1) * s - 2 * pad + k for n, k, s, pad in slide)
     if output_size is not None:
         wanted = tuple(output_size)[-axes:]
-        if any(abs(n - m) >= s for n, m, s in zip(wanted, size, step)):
+        if len(wanted) < axes or any(abs(n - m) >= s for n, m, s in zip(wanted, size, step)):
             raise ValueError(f"{op}: output_size {wanted} must be {size} give or take the stride")
         size = wanted
     lines = flatten(input, before, -1)
     blank = input.new_zeros((*input.shape[:before], math.prod(size)))
-    places = indices.reshape(lines.shape)
-    return reshape(scatter(blank, places, lines, dim=before), shape=(*input.shape[:before], *size))
+    try:
+        filled = scatter(blank, indices.reshape(lines.shape), lines, dim=before)
+    except IndexError:
+        room = " x ".join(map(str, size))
+        raise ValueError(f"{op}: indices beyond {room} entries: say output_size=...") from None
+    return reshape(filled, shape=(*input.shape[:before], *size))

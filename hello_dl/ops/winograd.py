@@ -14,7 +14,7 @@ from typing import Any
 
 from hello_dl.ops.einsum import einsum
 from hello_dl.ops.pad import padded
-from hello_dl.ops.sliding import Sizes, per_axis
+from hello_dl.ops.sliding import Sizes, placed
 from hello_dl.ops.window import unfold
 
 # What a tile of the input, a kernel, and a tile of the output are multiplied by on the left, and
@@ -25,7 +25,7 @@ OF_OUTPUT = ((1, 1, 1, 0), (0, 1, -1, -1))
 
 
 def conv2d_by_winograd(
-    input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes = 0
+    input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes | str = 0
 ) -> Any:
     """Do `conv2d` with a kernel of 3 x 3: (n, channels, h, w) by (out, channels, 3, 3).
 
@@ -33,11 +33,12 @@ def conv2d_by_winograd(
     """
     if tuple(weight.shape[2:]) != (3, 3):
         raise ValueError(f"this is for kernels of 3 x 3, and the weight has {weight.shape}")
-    (down, across), (above, left) = per_axis(stride, 2, "stride"), per_axis(padding, 2, "", 0)
+    windows, _ = placed(input, weight, stride, padding)
+    (down, across), ((above, below), (left, right)) = windows.stride, windows.padding
     n, out = len(input), len(weight)
-    height, width = input.shape[2] + 2 * above - 2, input.shape[3] + 2 * left - 2
+    height, width = input.shape[2] + above + below - 2, input.shape[3] + left + right - 2
     odd = height % 2, width % 2  # a half-filled last tile is filled with zeros
-    picture = padded(input, (left, left + odd[1], above, above + odd[0]))
+    picture = padded(input, (left, right + odd[1], above, below + odd[0]))
 
     to_input, to_kernel, to_output = (
         input.new_tensor(matrix) for matrix in (OF_INPUT, OF_KERNEL, OF_OUTPUT)

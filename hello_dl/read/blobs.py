@@ -121,6 +121,13 @@ class Blobs:
         """Columns (n,) from the first to the last."""
         return self.right - self.left
 
+    @property
+    def across(self) -> np.ndarray:
+        """Which blobs (n,) reach from one side of the picture to the other: shadows, no writing."""
+        rows, columns = self.runs.shape
+        upright = (self.top == 0) & (self.bottom == rows)
+        return upright | (self.left == 0) & (self.right == columns)
+
     def runs_of(self, blob: int) -> Runs:
         """The runs of one blob, by its number."""
         return self.runs[slice(*self.first[blob : blob + 2])]
@@ -129,7 +136,7 @@ class Blobs:
 def character_height(blobs: Blobs) -> float:
     """The usual height of a character, pixels: the median of what looks like one."""
     height, width = blobs.height, blobs.width
-    likely = (width < 8 * height) & (blobs.area >= 12)
+    likely = (width < 8 * height) & (blobs.area >= 12) & ~blobs.across
     if not likely.any():
         return 0.0
     tall = height[likely][height[likely] >= 0.3 * np.percentile(height[likely], 90)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,16 +45,36 @@ class ReadOptions:
         if self.model not in MODELS:
             raise ValueError(f"there is no net '{self.model}'; --model takes {', '.join(MODELS)}")
         if self.out is not None:
-            Image.init()
-            if Image.EXTENSION.get(Path(self.out).suffix.lower()) not in Image.SAVE:
-                raise ValueError(
-                    f"--out '{self.out}' is no name of a picture: let it end in .png or .jpg"
-                )
+            check_out(Path(self.out), Path(self.photo))
 
     @property
     def what(self) -> str:
         """What is read: "digits" or "letters"."""
         return "letters" if self.letters else "digits"
+
+
+def check_out(out: Path, photo: Path) -> None:
+    """ValueError if no picture can be written there: better said before minutes of training."""
+    Image.init()
+    if Image.EXTENSION.get(out.suffix.lower()) not in Image.SAVE:
+        raise ValueError(f"--out '{out}' is no name of a picture: let it end in .png or .jpg")
+    if out.resolve() == photo.resolve():
+        raise ValueError(f"--out '{out}' is the photo itself: choose another name")
+    if out.is_dir():
+        raise ValueError(f"--out '{out}' is a folder: give it the name of a picture, too")
+    there = next(path for path in out.absolute().parents if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = "no permission for" if there.is_dir() else "there is no folder"
+        raise ValueError(f"--out '{out}' cannot be written: {why} '{there}'")
+
+
+def write_boxes(out: str, photo: Image.Image, reading: Reading) -> None:
+    """Write the picture with boxes, whole or not at all; ValueError where that fails."""
+    try:
+        with replacing(Path(out)) as part:
+            draw_boxes(photo, reading).save(part)
+    except OSError as error:
+        raise ValueError(f"--out '{out}' cannot be written: {error.strerror or error}") from None
 
 
 def run(options: ReadOptions, stdout: TextIO | None = None) -> bool:
@@ -76,8 +97,7 @@ def run(options: ReadOptions, stdout: TextIO | None = None) -> bool:
         other = "digits, leave out --letters" if options.letters else "letters, add --letters"
         output.say(f"Much of it is unclear: if these are {other}.")
     if options.out is not None:
-        with replacing(Path(options.out)) as part:
-            draw_boxes(photo, reading).save(part)
+        write_boxes(options.out, photo, reading)
         output.say(f"{options.out}: every character in a box, with its label")
     return True
 
@@ -117,8 +137,12 @@ def get_reader(options: ReadOptions, output: Output) -> Reader:
     source = "characters that we draw" if mnist is None else "MNIST and digits that we draw"
     output.say(f"No net here reads {what} yet: one is trained now, once, from {source}.")
     net = make_model(model, len(ALPHABETS[what]) + 1)
-    with shown(output) as on_record:
-        reader = train_reader(what, net, mnist, on_record=on_record)
+    try:
+        with shown(output) as on_record:
+            reader = train_reader(what, net, mnist, on_record=on_record)
+    except KeyboardInterrupt:
+        output.say("Interrupted: no net is kept, the next run trains it from the beginning.")
+        raise
     try:
         save_reader(reader, what, model, "strokes" if mnist is None else "mnist")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a reader learns from: MNIST, strokes, and pictures of what is no character at all.
+"""What a reader learns from: MNIST, strokes, and pictures of what it is not to read.
 
 The last are a class of their own, "none of these". Without it a net calls half a 4 a 1 and is sure
 of it; with it, it can say where a character begins and ends (LeCun et al. 1998 trained so, too).
@@ -9,17 +9,21 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 from hello_dl.backend import Array, module_of
 from hello_dl.data import transforms
 from hello_dl.data.mnist import Halves
-from hello_dl.data.strokes import DIGITS, LETTERS, load_strokes
+from hello_dl.data.strokes import DIGITS, LETTERS, draw_characters, load_strokes
 from hello_dl.read.glyphs import cropped, to_field
 
 ALPHABETS = {"digits": DIGITS, "letters": LETTERS}
 STROKES = {"digits": 40_000, "letters": 52 * 900}  # drawn pictures to learn from
 HELD_OUT = 5_000  # pictures of each source that are kept to calibrate with
 NONE = 1 / 8  # pictures of no character, for each of one
+OTHER = 1 / 16  # pictures of characters that are not to be read, likewise
+# Those that nobody takes for one of the alphabet: a Z may be a 2, an S a 5, a 9 a g.
+UNLIKE = {"digits": "AEFHKMNRUVWXYadefhkmnrtuvwxy", "letters": "3478"}
 
 
 class Examples(NamedTuple):
@@ -49,8 +53,8 @@ def make_examples(what: str, mnist: Halves | None, seed: int = 0, share: float =
         held_images = _both(held_images, real[:held])
         held_labels = _both(held_labels, named[:held])
     random = np.random.default_rng(seed)
-    none = no_characters(images, round(len(images) * NONE), random)
-    some = no_characters(held_images, round(len(held_images) * NONE), random)
+    none = nothing_known(what, images, random)
+    some = nothing_known(what, held_images, random)
     return Examples(
         _both(images, none),
         _both(labels, np.full(len(none), len(alphabet))),
@@ -66,17 +70,24 @@ def _both(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 # ----------------------------------------------------------------------------- none of these
 
 
+def nothing_known(what: str, images: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Pictures (n, 28, 28) of all that a net for `images` has to turn down, in number as they."""
+    text = random.choice(list(UNLIKE[what]), round(len(images) * OTHER))
+    others = draw_characters("".join(text), seed=int(random.integers(2**31)))
+    return _both(no_characters(images, round(len(images) * NONE), random), others)
+
+
 def no_characters(images: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
     """Pictures (count, 28, 28) of what cuts in the wrong places leave of characters.
 
-    Two characters, a character with a part of its neighbor, and a part alone.
+    Two characters, a character with a part of its neighbor, a part alone; and scribbles, stains.
     """
     fields = np.zeros((count, *images.shape[1:]), np.uint8)
     for i in range(count):
         one, other = (
             cropped(images[k] / np.float32(255)) for k in random.integers(len(images), size=2)
         )
-        kind = random.choice(4, p=(0.3, 0.3, 0.3, 0.1))
+        kind = random.choice(6, p=(0.25, 0.25, 0.25, 0.1, 0.1, 0.05))
         if kind == 0:
             ink = beside(one, other, int(random.integers(0, 5)))
         elif kind == 1:
@@ -85,8 +96,10 @@ def no_characters(images: np.ndarray, count: int, random: np.random.Generator) -
             ink = beside(*pair, int(random.integers(0, 3)))
         elif kind == 2:
             ink = part(one, random.uniform(0.3, 0.7), random)
-        else:
+        elif kind == 3:
             ink = bar(random.uniform(-25, 25), random.uniform(1, 8), random.uniform(3, 12))
+        else:
+            ink = scribble(random) if kind == 4 else stain(random)
         fields[i] = np.rint(255 * np.clip(to_field(ink), 0, 1))
     return fields
 
@@ -108,6 +121,23 @@ def bar(angle: float, length: float, pen: float) -> np.ndarray:
     along, off = x * cos + y * sin, y * cos - x * sin
     beyond = np.maximum(np.abs(along) - pen * (length - 1) / 2, 0)
     return np.clip(pen / 2 - np.hypot(beyond, off) + 0.5, 0, 1).astype(np.float32)
+
+
+def scribble(random: np.random.Generator) -> np.ndarray:
+    """To and fro, five times or more: crossed out, or just played with the pen."""
+    picture = Image.new("L", (80, 80))
+    way = [tuple(place) for place in random.uniform(10, 70, (random.integers(6, 13), 2)).tolist()]
+    ImageDraw.Draw(picture).line(way, 255, int(random.integers(4, 9)), "curve")
+    return np.asarray(picture) / np.float32(255)
+
+
+def stain(random: np.random.Generator) -> np.ndarray:
+    """A blot: some ellipses over each other, without strokes."""
+    picture = Image.new("L", (80, 80))
+    for _ in range(random.integers(1, 5)):
+        (x, y), (wide, high) = random.uniform(30, 50, 2), random.uniform(8, 24, 2)
+        ImageDraw.Draw(picture).ellipse((x - wide, y - high, x + wide, y + high), 255)
+    return np.asarray(picture) / np.float32(255)
 
 
 def part(ink: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,9 @@ from hello_dl.read.blobs import Blobs
 SMALLEST = 8  # pixels: characters that are usually lower cannot be read
 SPECK = 0.12  # heights of a character: smaller blobs are dirt
 REACH = 0.75  # heights of a character that the middle of one may be off its line
+ASIDE = 0.2  # heights of a character: what is higher and as far from all lines is no dot
+FEWEST = 3  # of them make a row of writing
+UNLIKE = 1.7  # times the usual height: such a line is written in another size
 FAR = 0.6  # heights of a character from a line within which dots and bars belong to it
 WITHIN = 0.7  # share of the narrower one's width, from which pieces above each other are one
 
@@ -54,8 +57,9 @@ def joined(pieces: list[Piece]) -> Piece:
 def find_lines(blobs: Blobs, height: float) -> list[list[Piece]]:
     """The lines of a page from top to bottom, each with its pieces from left to right.
 
-    `height` is the usual one of a character. First the blobs that are about as high make lines;
-    then the smaller ones, dots and bars, go to the line that they are nearest to.
+    `height` is the usual one of a character. First the blobs that are about as high make lines.
+    Smaller ones are dots and bars, which go to the line that they are nearest to, or they stand in
+    rows of their own: writing in another size.
     """
     if height < SMALLEST:
         return []
@@ -63,16 +67,42 @@ def find_lines(blobs: Blobs, height: float) -> list[list[Piece]]:
     core = good & (blobs.height >= 0.5 * height)
     middle = (blobs.top + blobs.bottom) / 2
     lines = chained(np.flatnonzero(core), blobs.left, middle, REACH * height)
-    for i in np.flatnonzero(good & ~core).tolist():
-        gaps = [gap_to(line, blobs, i) for line in lines]
-        if gaps and min(gaps) <= FAR * height:
-            lines[int(np.argmin(gaps))].append(i)
-    lines.sort(key=lambda line: float(np.mean(middle[line])))
+    small = np.flatnonzero(good & ~core)
+    gaps = np.array([[gap_to(line, blobs, i) for line in lines] for i in small.tolist()])
+    rows = small_rows(blobs, small[apart(blobs, small, gaps, height)])
+    in_rows = {i for row in rows for i in row}
+    for i, gap in zip(small.tolist(), gaps):
+        if i not in in_rows and gap.size and gap.min() <= FAR * height:
+            lines[int(np.argmin(gap))].append(i)
+    lines = sorted(lines + rows, key=lambda line: float(np.mean(middle[line])))
     return [pieces_of(line, blobs) for line in lines]
 
 
+def apart(blobs: Blobs, small: np.ndarray, gaps: np.ndarray, height: float) -> np.ndarray:
+    """Which small blobs (n,) are larger than dots and stand clear of all lines: gaps (n, lines)."""
+    clear = gaps.min(1, initial=np.inf) > ASIDE * height if len(small) else np.zeros(0, bool)
+    return clear & (blobs.height[small] >= max(ASIDE * height, SMALLEST))
+
+
+def small_rows(blobs: Blobs, small: np.ndarray) -> list[list[int]]:
+    """Rows of small blobs (n,) that are writing themselves: several of about one height."""
+    if not len(small):
+        return []
+    height = float(np.median(blobs.height[small]))
+    middle = (blobs.top + blobs.bottom) / 2
+    rows = chained(small, blobs.left, middle, REACH * height)
+    return [row for row in rows if len(row) >= FEWEST]
+
+
+def line_height(pieces: list[Piece], height: float) -> float:
+    """The usual height of a character on a line: the page's, unless its own is quite another."""
+    own = float(np.median([piece.bottom - piece.top for piece in pieces]))
+    alike = height / UNLIKE < own < height * UNLIKE
+    return height if alike or len(pieces) < FEWEST else own
+
+
 def may_be_writing(blobs: Blobs, height: float) -> np.ndarray:
-    """Which blobs (n,) are neither dirt nor underlines, frames, or the edge of the paper."""
+    """Which blobs (n,) are neither dirt nor underlines, frames, or the desk."""
     tall, wide = blobs.height, blobs.width
     speck = np.maximum(tall, wide) < SPECK * height
     underline = (wide > 1.8 * height) & (tall < 0.25 * height)
@@ -82,6 +112,7 @@ def may_be_writing(blobs: Blobs, height: float) -> np.ndarray:
         (blobs.top == 0) | (blobs.left == 0) | (blobs.bottom == rows) | (blobs.right == columns)
     )
     desk = at_edge & ((tall > 1.8 * height) | (wide > 3 * height))
+    desk |= blobs.across
     return ~(speck | (blobs.area < 4) | underline | frame | desk)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 SIDE = 2500  # pixels of the longer side, at most: what is larger is scaled down
+PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr")  # of which means can be taken
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError)
 
 
@@ -32,9 +33,7 @@ def open_photo(path: str | Path) -> Image.Image:
             raise ValueError(_too_large(path, error)) from None
         except DAMAGE as error:
             raise ValueError(_damaged(path, error)) from None
-        picture = on_a_ground(upright(picture))
-    picture.thumbnail((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2)
-    return picture
+        return scaled_down(on_a_ground(upright(scaled_down(picture))))
 
 
 def _opened(path: str | Path) -> Image.Image:
@@ -67,6 +66,17 @@ def _too_large(path: str | Path, error: Exception) -> str:
     """Say how many pixels it has; Pillow opens none that would unpack to gigabytes."""
     count, limit = re.findall(r"\d+", str(error))[:2]
     return f"'{path}' has {int(count):,} pixels: scale it down to less than {int(limit):,}"
+
+
+def scaled_down(picture: Image.Image) -> Image.Image:
+    """The picture, at most SIDE pixels long; as it is, if its pixels are no grays or colors.
+
+    Large ones are scaled down before all else, so that no second large copy of them is made.
+    """
+    picture = picture.convert("L") if picture.mode == "1" else picture
+    if picture.mode in PLAIN and "transparency" not in picture.info:
+        picture.thumbnail((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2)
+    return picture
 
 
 def upright(picture: Image.Image) -> Image.Image:

@@ -21,7 +21,7 @@ from hello_dl.read.blobs import Blobs, character_height
 from hello_dl.read.calibrate import log_softmax
 from hello_dl.read.glyphs import to_field
 from hello_dl.read.ink import INKED, find_ink
-from hello_dl.read.lines import Piece, find_lines
+from hello_dl.read.lines import Piece, find_lines, line_height
 from hello_dl.read.rules import without_rules
 from hello_dl.read.segment import best_way, candidates
 from hello_dl.read.sizes import with_sizes
@@ -110,7 +110,7 @@ class Reader:
         self, page: np.ndarray, lines: list[list[Piece]], height: float
     ) -> list[Chosen]:
         """Show the net all that may be a character, and keep what it is surest of."""
-        offered = [candidates(pieces, height) for pieces in lines]
+        offered = [candidates(line, line_height(line, height)) for line in lines]
         fields = [to_field(cut_out(page, c.piece)) for line in offered for c in line]
         if not fields:
             return []

@@ -6,6 +6,7 @@ either makes a new one.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import inspect
@@ -83,8 +84,8 @@ def reader_file(what: str, model: str, data: str) -> Path:
     """Where the reader lies that learned from `data`, "mnist" or "strokes"."""
     modules = (sys.modules[__name__], examples, glyphs, strokes, digit_shapes, letter_shapes)
     net = sys.modules[MODELS[model].__module__]
-    source = "\n".join(inspect.getsource(module) for module in (*modules, net))
-    key = hashlib.sha256(source.encode()).hexdigest()[:12]
+    code = (ast.parse(inspect.getsource(module)) for module in (*modules, net))  # no comments
+    key = hashlib.sha256("".join(map(ast.dump, code)).encode()).hexdigest()[:12]
     return cache_dir() / "readers" / f"{what}-{model}-{data}-{key}.safetensors"
 
 

@@ -6,6 +6,7 @@ What is drawn is a Picture: a list of lines, each a rich Text. A terminal shows 
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
@@ -17,6 +18,7 @@ Picture = list[Text]
 RAMP = " .:-=+*#%@"  # signs by how much ink they have
 SHADES, HALVES = " ░▒▓█", " ▀▄█"
 INK = 90  # of 255: less than this is paper, where a half can only be ink or paper
+BARS = 10  # of classes, at most
 EIGHTHS = "▏▎▍▌▋▊▉█"  # bars that grow by an eighth of a cell
 GOOD, BAD, DIM = "bold green", "bold red", "dim"
 
@@ -90,19 +92,27 @@ def bar(share: float, width: int, fine: bool = False) -> str:
 
 
 def draw_bars(
-    probabilities: np.ndarray, width: int, actual: int | None = None, fine: bool = False
+    probabilities: np.ndarray,
+    width: int,
+    actual: int | None = None,
+    fine: bool = False,
+    names: Sequence[str] = string.digits,
 ) -> Picture:
     """One bar for every class, `width` cells in all: `8 ########   93 %`.
 
-    The most probable one is green or red, as it is right or wrong.
+    Of more than ten classes these are the ten most probable ones, the first of them on top. The
+    most probable one is green or red, as it is right or wrong.
     """
-    predicted, lines = int(probabilities.argmax()), []
-    for digit, share in enumerate(probabilities.tolist()):
+    predicted, shares, lines = int(probabilities.argmax()), probabilities.tolist(), []
+    shown = range(len(shares))
+    if len(shares) > BARS:
+        shown = np.argsort(-probabilities, kind="stable")[:BARS].tolist()
+    for number in shown:
         style = ""
-        if digit == predicted and actual is not None:
+        if number == predicted and actual is not None:
             style = GOOD if predicted == actual else BAD
-        drawn = bar(share, max(width - 8, 1), fine).ljust(max(width - 8, 1))
-        lines.append(Text(f"{digit} {drawn} {percent(share, 0):>5}", style))
+        drawn = bar(shares[number], max(width - 8, 1), fine).ljust(max(width - 8, 1))
+        lines.append(Text(f"{names[number]} {drawn} {percent(shares[number], 0):>5}", style))
     return lines
 
 
@@ -114,7 +124,7 @@ def percent(share: float, decimals: int = 2) -> str:
     return f"{100 * share:.{decimals}f} %"
 
 
-def verdict(predicted: int, actual: int, share: float | None = None) -> Picture:
+def verdict(predicted: int | str, actual: int | str, share: float | None = None) -> Picture:
     """Two lines, `predicted 8,` and `actual 8: got it` (or `missed`); with `share` how sure it was.
 
     `Text(" ").join(verdict(8, 8))` makes one line of them.
@@ -181,3 +191,20 @@ def confusion_table(counts: np.ndarray) -> Picture:
         line.append(f"{percent(row[actual] / total, 1) if total else '':>12}")
         lines.append(line)
     return lines
+
+
+def frequent_confusions(counts: np.ndarray, names: Sequence[str], most: int = 18) -> Picture:
+    """The classes that are most often taken for another: `actual O read as 0  31 of 96 times`.
+
+    For alphabets that are too large for a table. In three columns, to be read downward.
+    """
+    wrong = counts * (1 - np.eye(len(counts), dtype=counts.dtype))
+    found = []
+    for place in np.argsort(-wrong, axis=None, kind="stable")[:most].tolist():
+        actual, predicted = divmod(place, len(counts))
+        if wrong[actual, predicted]:
+            often = f"{wrong[actual, predicted]:>4} of {counts[actual].sum()}"
+            found.append(Text(f"{names[actual]} read as {names[predicted]} {often}"))
+    rows = -(-len(found) // 3)
+    columns = [found[i : i + rows] for i in range(0, len(found), rows)] if found else []
+    return side_by_side(columns, gap=6)

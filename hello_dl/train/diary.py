@@ -1,4 +1,4 @@
-"""The diary of the digits job: every loss, a line for every epoch, and what the last test said."""
+"""The diary of the job: every loss, a line for every epoch, and what the last test said."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hello_dl.data.digits import Digits
+from hello_dl.data.digits import Characters
 from hello_dl.data.files import replacing
 from hello_dl.data.transforms import ToTensor
 from hello_dl.nn import Module
@@ -26,12 +26,13 @@ class Line:
 
     epoch: int  # 1, 2, ...
     step: int  # steps since training began
-    loss: float  # mean over the digits of this epoch, each before its step
+    loss: float  # mean over the pictures of this epoch, each before its step
     train_accuracy: float  # 0..1, likewise
     test_accuracy: float  # 0..1, at the end of this epoch
     seconds: float  # since training began
     lr: float  # of the last step
     images_per_second: float  # while training in this epoch
+    training_seconds: float  # in this epoch, the test left out
 
 
 class Diary:
@@ -40,18 +41,19 @@ class Diary:
     It is a part of the checkpoint: a run that goes on has the curve of its loss from the start.
     """
 
-    def __init__(self, model: Module, digits: Digits) -> None:
-        self.model, self.data = model, digits.name
-        self.images, self.labels = digits.test_images, digits.test_labels
+    def __init__(self, model: Module, pictures: Characters) -> None:
+        self.model, self.data, self.alphabet = model, pictures.name, pictures.alphabet
+        self.images, self.labels = pictures.test_images, pictures.test_labels
         self.waiting: list[Step] = []  # steps whose numbers nobody has read yet
         self._losses: list[float] = []  # of the steps before these
         self.epochs: list[Line] = []
         self.means = Means()  # of the epoch that is under way
-        self.probabilities = np.empty((0, 10), np.float32)  # (test digits, 10) in the last test
+        classes = len(self.alphabet)
+        self.probabilities = np.empty((0, classes), np.float32)  # (n, classes) in the last test
 
     def test(self, model: Module) -> dict[str, float]:
-        """Read all test digits: the validation of `fit`."""
-        self.probabilities = read_digits(model, self.images)
+        """Read all test pictures: the validation of `fit`."""
+        self.probabilities = read_pictures(model, self.images)
         return {"accuracy": accuracy(self.probabilities, self.labels)}
 
     def note(self, record: Step | Epoch) -> None:
@@ -69,6 +71,7 @@ class Diary:
                     seconds=record.seconds,
                     lr=record.lr,
                     images_per_second=record.samples_per_second,
+                    training_seconds=record.samples / record.samples_per_second,
                 )
             )
             return
@@ -105,16 +108,17 @@ class Diary:
                 seconds=last.seconds,
                 lr=last.lr,
                 images_per_second=self.means.samples / max(since, 1e-9),
+                training_seconds=since,
             )
         )
         self.means = Means()
 
     def read(self, images: np.ndarray) -> np.ndarray:
-        """What the model as it is now makes of pictures: probabilities (n, 10)."""
-        return read_digits(self.model, images)
+        """What the model as it is now makes of pictures: probabilities (n, classes)."""
+        return read_pictures(self.model, images)
 
     def misread(self) -> list[int]:
-        """Which test digits the last test got wrong."""
+        """Which test pictures the last test got wrong."""
         return np.flatnonzero(self.probabilities.argmax(1) != self.labels).tolist()
 
     def state_dict(self) -> dict[str, Any]:
@@ -142,8 +146,8 @@ def as_input(images: np.ndarray) -> Tensor:
     return ToTensor().batch(images)
 
 
-def read_digits(model: Module, images: np.ndarray, at_once: int = 1000) -> np.ndarray:
-    """Probabilities (n, 10) that the model gives to pictures (n, 28, 28) uint8."""
+def read_pictures(model: Module, images: np.ndarray, at_once: int = 250) -> np.ndarray:
+    """Probabilities (n, classes) that the model gives to pictures (n, 28, 28) uint8."""
     batches = (as_input(images[i : i + at_once]) for i in range(0, len(images), at_once))
     return Tensor(predict(model, batches), device="cpu").softmax(1).numpy()
 

@@ -36,9 +36,10 @@ def unfinished_run(out: Path) -> Path:
 def save(out: Path, model: Module, diary: Diary, about: dict[str, str]) -> list[Path]:
     """Write the model and the metrics; what is there is replaced whole or not at all."""
     last = diary.epochs[-1]
-    numbers = {"steps": str(last.step), "test_accuracy": f"{last.test_accuracy:.4f}"}
+    told = {"data": diary.data, "alphabet": diary.alphabet, "steps": str(last.step)}
+    told["test_accuracy"] = f"{last.test_accuracy:.4f}"
     try:
-        checkpoint.save(out / MODEL, model, about | numbers)
+        checkpoint.save(out / MODEL, model, about | told)
         write_metrics(out / METRICS, diary.epochs)
     except OSError as error:
         why = error.strerror or str(error)
