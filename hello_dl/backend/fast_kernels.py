@@ -173,7 +173,6 @@ def batch_slopes(g, x, mean, scale, factor, of_batch, dx, along, total, first, e
                 out[i] = (arriving[i] - (numbers[i] - m) * tilt - shift) * f
 
 
-
 @kernel
 def add_shifted(parts, n, stride, left, dilation, rows, first, end):
     """Add (height, channels, taps, across · n) to where the taps have read in rows of pictures.

@@ -80,9 +80,7 @@ def ranges(work: Callable[[int, int], Any], size: int, milliseconds: float) -> N
     _spread(lambda cut: work(*cut), list(zip(cuts, cuts[1:])), threads)
 
 
-def _spread(
-    work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int
-) -> list[Result]:
+def _spread(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int) -> list[Result]:
     """Let threads, this one among them, take a piece whenever they are done with their last.
 
     Those that the system has not let begin when all pieces are taken are not waited for.

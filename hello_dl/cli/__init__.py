@@ -1,4 +1,4 @@
-"""The command `hello-dl`: the course, digits, handwriting, pictures of graphs, data, the doctor.
+"""The command `hello-dl`: the course, digits, handwriting, text, graphs, data, the doctor.
 
 Everything heavy is imported inside the command that needs it, so that the list of lessons is there
 at once. What goes wrong is one line that names the value and the fix, and exit code 2.
@@ -14,6 +14,7 @@ from hello_dl.cli.course import ABOUT, course, lesson
 from hello_dl.cli.learn import WithRecipes, learn
 from hello_dl.cli.machine import data_command, doctor
 from hello_dl.cli.pictures import draw, read
+from hello_dl.cli.text import train_text, write
 from hello_dl.usage import run_app
 
 WIDTH = 100  # columns of --help, at most
@@ -32,6 +33,8 @@ app.command()(lesson)
 app.command("digits", cls=WithRecipes, help="Watch a network learn handwritten digits.")(learn)
 app.command("letters", cls=WithRecipes, help="Watch a network learn handwritten letters.")(learn)
 app.command()(read)
+app.command("train-text")(train_text)
+app.command()(write)
 app.command(context_settings={"ignore_unknown_options": True})(draw)  # `-a*b` is no option
 app.command("data")(data_command)
 app.command()(doctor)

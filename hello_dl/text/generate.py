@@ -41,18 +41,23 @@ def generate(
     if limit is not None:
         known = known[-limit:]
     cache, unread = Cache(), known
+    training = model.training
     model.eval()
-    for _ in range(count):
-        with no_grad():
-            block = Tensor(np.array([unread if use_cache else known]), device=device)
-            scores, _ = model(block, cache=cache if use_cache else None)
-        row = to_device(scores.data[0, -1], "cpu").astype(np.float64)
-        token = draw(row, temperature, top_k, top_p, rng)
-        yield token
-        known, unread = [*known, token], [token]
-        if limit is not None and len(known) > limit:
-            known = known[-max(limit // 2, 1) :]
-            cache, unread = Cache(), known
+    try:
+        for _ in range(count):
+            read = unread if use_cache else known
+            with no_grad():
+                block = Tensor(np.array([read]), device=device)
+                scores, _ = model(block, cache=cache if use_cache else None)
+            row = to_device(scores.data[0, -1], "cpu").astype(np.float64)
+            token = draw(row, temperature, top_k, top_p, rng)
+            yield token
+            known, unread = [*known, token], [token]
+            if limit is not None and len(known) > limit:
+                known = known[-max(limit // 2, 1) :]
+                cache, unread = Cache(), known
+    finally:
+        model.train(training)
 
 
 def draw(
