@@ -25,17 +25,18 @@ def angles(length: int, features: int, base: float = 10_000.0) -> numpy.ndarray:
 class SinusoidalPositions(Module):
     """Add sines and cosines of the position to the tokens (..., length, features).
 
-    Nothing is learned (Vaswani et al. 2017). Sines are in even places, cosines in odd ones.
+    Nothing is learned (Vaswani et al. 2017). Sines are in even places, cosines in odd ones; a
+    `scale` below 1 keeps them from drowning tokens that are small.
     """
 
     table: Tensor
 
-    def __init__(self, features: int, max_length: int = 1024) -> None:
+    def __init__(self, features: int, max_length: int = 1024, scale: float = 1.0) -> None:
         if features % 2:
             raise ValueError(f"sines and cosines come in pairs: features={features} is odd")
         table = numpy.empty((max_length, features), numpy.float32)
         turns = angles(max_length, features)
-        table[:, ::2], table[:, 1::2] = numpy.sin(turns), numpy.cos(turns)
+        table[:, ::2], table[:, 1::2] = scale * numpy.sin(turns), scale * numpy.cos(turns)
         self.register_buffer("table", Tensor(table), persistent=False)
 
     def forward(self, input: Tensor, start: int = 0) -> Tensor:

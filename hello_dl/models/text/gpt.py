@@ -16,6 +16,8 @@ from hello_dl.ops.arrange import cat_list
 from hello_dl.ops.matmul import linear
 from hello_dl.tensor import Tensor
 
+STD = 0.02  # of the weights at first
+
 
 @dataclass(frozen=True)
 class GPTConfig:
@@ -142,7 +144,8 @@ class GPT(TextModel):
         if config.positions == "learned":
             self.wpe = nn.LearnedPositions(config.n_embd, config.block_size)
         elif config.positions == "sinusoidal":
-            self.wpe = nn.SinusoidalPositions(config.n_embd, config.block_size)
+            loud = math.sqrt(2) * STD  # as loud as the tokens
+            self.wpe = nn.SinusoidalPositions(config.n_embd, config.block_size, loud)
         self.drop = nn.Dropout(config.dropout)
         self.h = nn.ModuleList([Block(config) for _ in range(config.n_layer)])
         self.ln_f = nn.LayerNorm(config.n_embd, bias=config.bias)
@@ -158,7 +161,7 @@ class GPT(TextModel):
                 nn.init.zeros_(parameter)
             elif parameter.ndim == 2:
                 parts = 2 * self.config.n_layer if name.endswith("c_proj.weight") else 1
-                nn.init.normal_(parameter, 0.0, 0.02 / math.sqrt(parts))
+                nn.init.normal_(parameter, 0.0, STD / math.sqrt(parts))
 
     def logits(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Look tokens up, go through all blocks, and compare with every token of the table."""
