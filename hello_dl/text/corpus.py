@@ -90,23 +90,31 @@ def check_length(tokens: Tokens, block_size: int, what: str = "the text") -> Non
 class RandomWindows:
     """Batches of windows from anywhere in the text, `steps` of them an epoch.
 
-    What batch number b of epoch e is depends on the seed, e and b alone: a run that is resumed
+    With `total` there are so many in all epochs together, and fewer in the last one. What batch number b of epoch e is depends on the seed, e and b alone: a run that is resumed
     goes on exactly where it was.
     """
 
     def __init__(
-        self, tokens: Tokens, block_size: int, batch_size: int, steps: int, seed: int = 0
+        self,
+        tokens: Tokens,
+        block_size: int,
+        batch_size: int,
+        steps: int,
+        seed: int = 0,
+        total: int | None = None,
     ) -> None:
         check_length(tokens, block_size)
         self.tokens, self.block_size, self.batch_size = tokens, block_size, batch_size
-        self.steps, self.seed = steps, seed
+        self.steps, self.seed, self.total = steps, seed, total
         self.epoch = self.done = 0
 
     def __len__(self) -> int:
-        return self.steps
+        if self.total is None:
+            return self.steps
+        return max(min(self.steps, self.total - self.epoch * self.steps), 0)
 
     def __iter__(self) -> Iterator[Batch]:
-        while self.done < self.steps:
+        while self.done < len(self):
             rng = np.random.default_rng((self.seed, self.epoch, self.done))
             starts = rng.integers(len(self.tokens) - self.block_size, size=self.batch_size)
             self.done += 1

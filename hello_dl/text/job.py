@@ -105,8 +105,8 @@ class Halves:
 
     def windows(self) -> RandomWindows:
         """Batches to learn from; an epoch is what lies between two validations."""
-        sizes = self.recipe.block_size, self.recipe.batch_size
-        return RandomWindows(self.train, *sizes, self.recipe.every, self.seed)
+        sizes = self.recipe.block_size, self.recipe.batch_size, self.recipe.every
+        return RandomWindows(self.train, *sizes, self.seed, self.recipe.steps)
 
     def loss(self, model: Module, batches: int | None = None) -> float:
         """The loss of all the validation text, or of windows spread evenly over it."""
