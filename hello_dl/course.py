@@ -195,7 +195,7 @@ def begin(docstring: str | None, file: str) -> Lesson:
     lesson = Lesson(about, options)
     try:
         lesson.device = device(options.device).name
-        if options.data not in (None, "strokes"):
+        if options.data not in (None, "strokes", "python"):
             named_folder(options.data, "--data")
         lesson.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -231,7 +231,7 @@ def _parse_flags(about: Outline) -> argparse.Namespace:
     parser = _Parser(prog=about.path.name, description=f"{about.title}: {about.question}")
     parser.add_argument("--quick", action="store_true", help="a first look, in seconds")
     parser.add_argument("--device", default="cpu", help="where blocks live: cpu (default) or cuda")
-    parser.add_argument("--data", metavar="DIR", help="folder that holds MNIST, or strokes")
+    parser.add_argument("--data", metavar="DIR", help="folder that holds the data; or strokes, or python")
     parser.add_argument("--out", metavar="DIR", type=_folder, help="folder for pictures")
     return parser.parse_args([] if _in_notebook() else sys.argv[1:])
 

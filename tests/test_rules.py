@@ -167,7 +167,8 @@ def test_the_twins_are_found():
 def test_fused_rule_is_its_composed_twin(name: str, case: Case, device):
     fused_inputs, composed_inputs = leaves(case, device), leaves(case, device)
     fused = apply(name, fused_inputs, case, device)
-    composed = TWINS[name](*composed_inputs, **case.options)
+    options = {key: on_device(value, device) for key, value in case.options.items()}
+    composed = TWINS[name](*composed_inputs, **options)
     assert_close(composed, fused)
     for result in (fused, composed):
         result.backward(upstream_for(result.shape))

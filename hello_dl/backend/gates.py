@@ -162,16 +162,16 @@ def _gru_back() -> Any:
 def _lstm() -> Any:
     return _cupy().ElementwiseKernel(
         "T before",
-        "T i, T f, T g, T o, T cell, T shown, T after",
+        "T in_, T forget, T fresh, T show, T cell, T shown, T after",
         """
         T half = 0.5;
-        i = half + half * tanh(half * i);
-        f = half + half * tanh(half * f);
-        g = tanh(g);
-        o = half + half * tanh(half * o);
-        cell = f * before + i * g;
+        in_ = half + half * tanh(half * in_);
+        forget = half + half * tanh(half * forget);
+        fresh = tanh(fresh);
+        show = half + half * tanh(half * show);
+        cell = forget * before + in_ * fresh;
         shown = tanh(cell);
-        after = o * shown;
+        after = show * shown;
         """,
         "lstm_step",
     )
@@ -180,15 +180,15 @@ def _lstm() -> Any:
 @cache
 def _lstm_back() -> Any:
     return _cupy().ElementwiseKernel(
-        "T g, T opened, T f",
-        "T of_cell, T i, T f_slope, T new, T o",
+        "T g, T opened, T forget",
+        "T of_cell, T of_in, T of_forget, T of_fresh, T of_show",
         """
         of_cell += g * opened;
-        i *= of_cell;
-        f_slope *= of_cell;
-        new *= of_cell;
-        o *= g;
-        of_cell *= f;
+        of_in *= of_cell;
+        of_forget *= of_cell;
+        of_fresh *= of_cell;
+        of_show *= g;
+        of_cell *= forget;
         """,
         "lstm_step_back",
     )

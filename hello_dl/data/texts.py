@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,14 @@ class Text(NamedTuple):
     text: str
     name: str  # "Shakespeare" or "Python's topics"
     note: str  # where it was found, and why it is not the other one, in one line
+
+
+class Words(NamedTuple):
+    """Words of the letters a to z, and where they are from."""
+
+    words: list[str]
+    name: str  # "names" or "words of Python's help"
+    note: str  # where they were found, and why they are not the others, in one line
 
 
 def load_names(
@@ -83,3 +92,22 @@ def load_text(
         return Text(load_python_topics(), "Python's topics", note)
     text = read(TINY_SHAKESPEARE, path).decode("utf-8")
     return Text(text, "Shakespeare", f"from {path.parent}")
+
+
+def load_words(
+    data: str | Path | None = None, download: bool = True, progress: Progress | None = None
+) -> Words:
+    """Return first names if they are found or can be downloaded, else words of Python's help.
+
+    `data` is a folder that holds names.txt, or the word "python". What is damaged is a DataError.
+    """
+    why = "as they were asked for"
+    if data != "python":
+        try:
+            return Words(load_names(data, download, progress), "names", "first names")
+        except UnavailableError:
+            why = "as names could not be downloaded"
+            if not download:
+                why = "as names are not on this machine (hello-dl data names fetches them)"
+    found = re.findall(r"\b[a-z]{3,14}\b", load_python_topics().lower())
+    return Words(sorted(set(found)), "words of Python's help", why)
