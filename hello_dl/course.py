@@ -231,7 +231,7 @@ def _parse_flags(about: Outline) -> argparse.Namespace:
     parser = _Parser(prog=about.path.name, description=f"{about.title}: {about.question}")
     parser.add_argument("--quick", action="store_true", help="a first look, in seconds")
     parser.add_argument("--device", default="cpu", help="where blocks live: cpu (default) or cuda")
-    parser.add_argument("--data", metavar="DIR", help="folder that holds the data; or strokes, or python")
+    parser.add_argument("--data", metavar="DIR", help="folder of data, or strokes, or python")
     parser.add_argument("--out", metavar="DIR", type=_folder, help="folder for pictures")
     return parser.parse_args([] if _in_notebook() else sys.argv[1:])
 

@@ -1,21 +1,20 @@
 """Lesson 19 · A net with memory: how does a net read one letter after the other?
 
-You will write names letter by letter: first by counting which letter follows which, then with a
-net that remembers one step, then with one that hands its memory on from letter to letter. You go
-back through time by hand, and see how far back a gradient gets: it fades, or it explodes.
+You will write names: by counting which letter follows which, with a net that remembers one step,
+and with one that hands its memory on. And you see how far back in time a gradient gets.
 """
 
-import re
+import copy
 
 import numpy as np
 
-from hello_dl import Tensor, manual_seed, nn, no_grad, optim
+from hello_dl import Tensor, manual_seed, nn, optim
 from hello_dl import functional as F
 from hello_dl.course import begin
-from hello_dl.data.sources import UnavailableError
-from hello_dl.data.texts import load_names, load_python_topics
+from hello_dl.data.texts import load_words
 from hello_dl.show.chart import Chart, save_charts
 from hello_dl.show.shades import save_shades, show_shades
+from hello_dl.train import fit
 
 if __name__ != "__main__":
     raise ImportError("a lesson is run, not imported")
@@ -24,32 +23,23 @@ lesson = begin(__doc__, __file__)
 
 # %% Names; where they are not on this machine, the words of Python's own help.
 lesson.section("The names")
-try:
-    names, what = load_names(lesson.data, download=False), "names"
-except UnavailableError:
-    found = re.findall(r"\b[a-zA-Z]{3,14}\b", load_python_topics())
-    names, what = sorted({word.lower() for word in found}), "words of Python's help"
-    print("Names are not on this machine (hello-dl data names fetches them). Instead:")
+words, what, note = load_words(lesson.data, download=False)
 rng = np.random.default_rng(19)
-names = rng.permutation(names).tolist()
+names = rng.permutation(sorted(set(words))).tolist()  # some are there twice, and a test is new
 ALPHABET = ".abcdefghijklmnopqrstuvwxyz"  # the dot is where a name begins and ends
-table = np.full((len(names), 17), -100)  # -100: there is nothing any more
-for row, name in zip(table, names):
-    row[: len(name) + 2] = [ALPHABET.index(letter) for letter in f".{name}."]
-cut = len(names) * 9 // 10
-old, new = table[:cut], table[cut:]
-print(f"{len(names):,} {what}: {', '.join(names[:6])}, ...")
-print(f"The first one as numbers: {table[0, table[0] >= 0].tolist()}. A 0 is where it begins")
-print(f"and ends. {len(new):,} are kept for tests. After each letter, what comes next?")
+numbers = [[ALPHABET.index(letter) for letter in f".{name}."] for name in names]
+table = np.array([row + [-100] * (17 - len(row)) for row in numbers])  # -100: there is no more
+old, new = np.split(table, [len(names) * 9 // 10])
+print(f"{len(names):,} {what}, {note}.\nSome of them: {', '.join(names[:6])}")
+print(f"{len(new):,} are kept for tests. As numbers, a is 1, z is 26, and 0 is at both ends.")
 
 # %% Count pairs.
 lesson.section("Count pairs")
 counts = np.ones((27, 27))  # this letter, the next one; from 1 on, as no pair is impossible
 for row in old:
-    for this, following in zip(row, row[1:]):
-        if following >= 0:
-            counts[this, following] += 1
-pairs = counts / counts.sum(axis=1, keepdims=True)
+    for this, following in zip(row, row[row > -1][1:]):
+        counts[this, following] += 1
+pairs, readers, losses = counts / counts.sum(axis=1, keepdims=True), {}, {}
 for letter in ".aq":
     p = pairs[ALPHABET.index(letter)]
     often = "   ".join(f"{ALPHABET[i]} {100 * p[i]:.0f} %" for i in p.argsort()[::-1][:7])
@@ -60,35 +50,31 @@ def write(chances, count):  # draw letter after letter by its chance, until all 
     x = np.zeros((count, 1), int)
     while x.shape[1] < 16:
         sums = chances(x)[:, -1].cumsum(axis=1)
-        drawn = (rng.random((count, 1)) * sums[:, -1:] > sums).sum(axis=1)
-        x = np.column_stack([x, drawn])
+        x = np.column_stack([x, (rng.random((count, 1)) * sums[:, -1:] > sums).sum(axis=1)])
     return ["".join(ALPHABET[i] for i in row[1:]).split(".")[0] for row in x]
 
 
-readers, losses, told = {}, {}, {}
+def chance_of_next(chances, rows):  # which chance did each letter have that came?
+    x, y = rows[:, :-1].clip(0), rows[:, 1:]
+    return np.take_along_axis(chances(x), y.clip(0)[..., None], axis=2)[..., 0][y >= 0]
 
 
-def try_out(name, chances, low, high):  # chances: of what comes after each letter, all 27
-    x, y, there = new[:, :-1].clip(0), new[:, 1:], new[:, 1:] >= 0
-    of_next = np.take_along_axis(chances(x), y.clip(0)[..., None], axis=2)[..., 0]
-    readers[name], losses[name] = chances, -np.log(of_next[there]).mean()  # as in lesson 08
-    written = write(chances, 500)
-    real = 100 * np.mean([each in names for each in written])
-    told[name] = f"{losses[name]:8.2f}{np.exp(losses[name]):12.1f}{real:16.1f} %"
-    print(f"\nIt writes: {', '.join(each for each in written[:9] if each)}")
+def try_out(name, chances, low, high):  # chances(x): of all 27, after each letter of x
+    readers[name], losses[name] = chances, -np.log(chance_of_next(chances, new)).mean()
+    print(f"\nIt writes: {', '.join(write(chances, 12))[:69].rpartition(',')[0]}")
     lesson.expect("loss on new ones", losses[name], low, high)
 
 
 print(f"\nWho knows nothing guesses among 27: a loss of log(27) = {np.log(27):.2f}.")
-try_out("counts", lambda x: pairs[x], 2.3, 2.9)
+try_out("counts", lambda x: pairs[x], 2.35, 2.55)
 print("Each pair sounds right, the whole does not: all but one letter is forgotten.")
 
 # %% One step of memory.
 lesson.section("A net that remembers one step")
-print("Let a net take a note of each letter, and read the note one step later. So it")
-print("knows two letters. A letter goes in as a row of numbers of its own: nn.Embedding")
-print("is the table of these rows, and they are learned, like all weights.")
-size, epochs = (64, 1) if lesson.quick else (128, 3)
+print("It takes a note of each letter and reads it one step later: so it knows two. A")
+print("letter goes in as a row of numbers of its own, out of a table that is learned.")
+size, steps = (64, 400) if lesson.quick else (128, 2000)
+batches = [(Tensor(r[:, :-1].clip(0)), Tensor(r[:, 1:])) for r in rng.choice(old, (steps, 64))]
 
 
 class OneStep(nn.Module):
@@ -104,37 +90,24 @@ class Reader(nn.Module):
     def __init__(self, memory):
         self.letters, self.memory, self.scores = nn.Embedding(27, size), memory, nn.Linear(size, 27)
 
-    def forward(self, x):  # (n, length) -> scores of what comes next (n, length, 27)
-        return self.scores(self.memory(self.letters(x))[0])
+    def forward(self, x):  # (n, length) -> scores of what comes next (n, 27, length)
+        return self.scores(self.memory(self.letters(x))[0]).transpose(1, 2)
 
 
-def loss_of(net, rows):
-    return F.cross_entropy(net(Tensor(rows[:, :-1].clip(0))).flatten(0, 1), Tensor(rows[:, 1:].reshape(-1)))
-
-
-def learn(net):
-    optimizer = optim.Adam(net.parameters())
-    for epoch in range(epochs):
-        optimizer.lr = 0.005 * 0.4**epoch
-        for batch in rng.permutation(cut)[: cut // 64 * 64].reshape(-1, 64):
-            loss = loss_of(net, old[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    return lambda x: F.softmax(net(Tensor(x)).detach(), dim=2).numpy()
+def learn(net):  # by cross-entropy, where -100 does not count; returns its chances
+    list(fit(net, batches, optimizer=optim.Adam(net.parameters(), lr=0.003)))
+    return lambda x: F.softmax(net(Tensor(x)).detach().transpose(1, 2), dim=2).numpy()
 
 
 manual_seed(0)
-try_out("one step", learn(Reader(OneStep())), 2.2, 2.9)
+try_out("one step", learn(Reader(OneStep())), 2, 2.4)
 lesson.expect("better than counting by", losses["counts"] - losses["one step"], 0.05, 0.4)
 
 # %% A recurrent net by hand: forward through time, and back.
 lesson.section("Build it here: through time")
-print("Now one change: the note is made of the letter and of the note before it, which")
-print("was made of the one before that. Such a note is called the state:\n")
+print("One change: the note is made of the letter and of the note before. The state:\n")
 print("  state = tanh(W @ letter + U @ state + b)      the same W, U, b at every step\n")
-print("Backward, walk from the last step to the first, and carry along what all later")
-print("steps want of the state. The gradients of all steps add up, as the weights are one.")
+print("Backward, from the last step to the first, carry what later steps want of it.")
 
 
 def forward(x, W, U, b):  # x (steps, n, features)
@@ -159,45 +132,69 @@ W, U, b, b_too = (p.detach().numpy() for p in library.parameters())  # two biase
 x, wanted = rng.normal(size=(12, 3, 5)), rng.normal(size=(12, 3, 4))
 states = forward(x, W, U, b + b_too)
 y, _ = library(Tensor(x))
-lesson.expect("states: difference to nn.RNN", abs(y.numpy() - states[1:]).max(), 0, 1e-12)
 y.backward(Tensor(wanted))
-both = zip(backward(x, states, U, wanted)[0], library.parameters())
-worst = max(np.abs(np.subtract(ours, p.grad.tolist())).max() for ours, p in both)
-lesson.expect("gradients: difference to nn.RNN", worst, 0, 1e-12)
-memory = nn.RNN(size, size, batch_first=True)
-try_out("all steps", learn(Reader(memory)), 1.9, 2.6)
+ours = [states[1:], *backward(x, states, U, wanted)[0]]
+theirs = [y.numpy(), *(p.grad.tolist() for p in library.parameters())]
+worst = max(np.abs(a - b).max() for a, b in zip(ours, theirs))
+lesson.expect("states and gradients: difference to nn.RNN", worst, 0, 1e-12)
+reader = Reader(nn.RNN(size, size, batch_first=True))
+try_out("all steps", learn(reader), 1.85, 2.3)
 lesson.expect("better than one step by", losses["one step"] - losses["all steps"], 0.05, 0.4)
 
-# %% All three side by side.
 lesson.section("Watch it work")
-print("                  loss    as among   real ones, of 500")
-for name, line in told.items():
-    print(f"  {name:12}{line}")
-print("As among: as unsure as who guesses among so many letters.")
-shown = sorted(names[cut:], key=len)[-5:]
-text, sure = "".join(f"{name}." for name in shown), {}
+print("  reader      loss    like a guess among   it writes")
 for name, chances in readers.items():
-    rows = [[ALPHABET.index(letter) for letter in f".{each}."] for each in shown]
-    every = [chances(np.array([r[:-1]]))[0, np.arange(len(r) - 1), r[1:]] for r in rows]
-    sure[name] = np.concatenate(every)
-print("\nHow sure was each of the next letter, in words it never saw? Full: 100 %.\n")
-show_shades(text, sure)
-lesson.saved(save_shades(lesson.out / "sure.png", text, sure))
+    print(f"  {name:10}{losses[name]:6.2f}{np.exp(losses[name]):16.1f} letters   ", end="")
+    print(", ".join(write(chances, 9))[:36].rpartition(",")[0])
+shown = new[(new >= 0).sum(axis=1) > 10][:6]
+text = "".join(ALPHABET[i] for i in shown[:, 1:][shown[:, 1:] >= 0])
+sure = {name: chance_of_next(chances, shown) for name, chances in readers.items()}
+print("\nTheir chances of the letters of new names: blank is below 12 %, full above 48 %.\n")
+show_shades(text, sure, high=0.6)
+lesson.saved(save_shades(lesson.out / "sure.png", text, sure, high=0.6))
 
 # %% How far back does a gradient get?
 lesson.section("How far back?")
-print("What does the loss of the last step want of the state 1, 2, ..., 40 steps before?")
-print("Every step back multiplies by U, and by the slope of tanh, which is 1 at most.\n")
-turn, _ = np.linalg.qr(rng.normal(size=(64, 64)))  # a turn: it changes the size of nothing
-x, last = 0.1 * rng.normal(size=(40, 16, 64)), np.zeros((40, 16, 64))
-last[-1] = rng.normal(size=(16, 64)) 
-fades = {}
+print("What does the loss of the last step want of the state 1 to 40 steps before?")
+print("Take a U that turns and changes no length; then the same, smaller or larger.\n")
+turn, _ = np.linalg.qr(rng.normal(size=(64, 64)))
+x, last, fades = 0.1 * rng.normal(size=(40, 16, 64)), np.zeros((40, 16, 64)), {}
+last[-1] = 1
 for name, factor in (("large U", 3), ("right U", 1.2), ("small U", 0.5)):
-    U = factor * turn
-    _, sizes = backward(x, forward(x, np.eye(64), U, np.zeros(64)), U, last)
-    fades[name] = np.log10(np.array(sizes) / np.linalg.norm(last[-1]))
+    states = forward(x, np.eye(64), factor * turn, np.zeros(64))
+    sizes = backward(x, states, factor * turn, last)[1]
+    fades[name] = np.log10(np.array(sizes) / np.linalg.norm(last))
 chart = Chart(fades, "steps back", "log10 of the gradient")
 chart.show(14)
 lesson.saved(save_charts(lesson.out / "fades.png", [chart]))
-lesson.expect("small U, 40 steps: log10", fades["small U"][-1], -16, -10)
-lesson.expect("large U, 40 steps: log10", fades["large U"][-1], 3, 9)
+lesson.expect("right U, 40 steps back: 10 to the power of", fades["right U"][-1], -2, 2)
+print("Each step multiplies by U and by the slope of tanh. What shrinks 40 times")
+print("vanishes: no loss asks for a memory so old. What grows 40 times explodes.")
+
+lesson.section("Clip, and cut")
+print("Where all gradients together, as one arrow, are too long: make them shorter.")
+F.cross_entropy(reader(batches[0][0]), batches[0][1]).backward()
+length = sum((p.grad**2).sum().item() for p in reader.parameters()) ** 0.5
+before = nn.utils.clip_grad_norm_(reader.parameters(), 0.25).item()
+lesson.expect("length: difference to clip_grad_norm_", abs(length - before), 0, 1e-5)
+print("This reader goes on learning in large steps, and then clipped to 0.25. The loss:\n")
+highest = []
+for how, longest in (("as it is", None), ("clipped", 0.25)):
+    net = copy.deepcopy(reader)
+    optimizer = optim.SGD(net.parameters(), lr=2, momentum=0.9)
+    *seen, _ = fit(net, batches[:20], optimizer=optimizer, clip=longest)
+    highest.append(max(step.loss for step in seen))
+    print(f"  {how:8}", *(f"{step.loss:6.2f}" for step in seen[::2]))
+lesson.expect("\nhighest, as it is by clipped", highest[0] / highest[1], 1.05, 9)
+print("Too long a way? Go on from state.detach(): it is remembered, the gradient ends.")
+
+lesson.finish(
+    learned=[
+        "A recurrent net reads a letter and its own state. Its gradient walks back in time.",
+        "What each step shrinks vanishes, what it stretches explodes. Clipping cures the second.",
+    ],
+    try_this=[
+        "Let write() begin all names with 'mar'.",
+        "Make the factor of U 0.9, 1, 1.1 and 2. How wide is the edge between the two?",
+    ],
+)

@@ -26,7 +26,7 @@ MAP = [
     {"hello_dl"},
     {"show", "models"},
     {"train"},
-    {"read"},
+    {"read", "text"},
     {"progress", "usage"},
     {"course", "doctor"},
     {"cli"},
@@ -52,7 +52,7 @@ EXCEPT = {
 
 # Where numbers are computed, the module of the array is asked for, so that cupy works as well.
 # These are the host's business: files, batches, pictures, reports.
-NUMPY = {"backend", "data", "show", "train", "read", "doctor"}
+NUMPY = {"backend", "data", "show", "train", "read", "text", "doctor"}
 
 
 def place(file):

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-SECONDS = "0123456789?" + LETTERS  # second signs of a token
+SIGNS = LETTERS + "0123456789?"
 FEW = 3  # letters that there are where letters come again
 
 
 class Lists(NamedTuple):
     """Lists of tokens of two signs (count, entries + questions, 2), and (count, questions) answers.
 
-    The signs are numbers: places in LETTERS and in SECONDS.
+    The signs are numbers: places in SIGNS.
     """
 
     tokens: np.ndarray
@@ -46,18 +46,17 @@ def make_lists(
         letters = rng.integers(FEW, size=(count, entries))
     digits = rng.integers(10, size=(count, entries))
     asked = _some(letters, questions, rng)
-    answers, marks = _newest(letters, digits, asked), np.full_like(asked, SECONDS.index("?"))
+    answers, marks = _newest(letters, digits, asked), np.full_like(asked, SIGNS.index("?"))
     if kind == "differences":
         others = _some(letters, questions, rng)
-        answers = 9 + answers - _newest(letters, digits, others)
-        marks = others + SECONDS.index("a")
-    signs = np.hstack([letters, asked]), np.hstack([digits, marks])
+        answers, marks = 9 + answers - _newest(letters, digits, others), others
+    signs = np.hstack([letters, asked]), np.hstack([digits + SIGNS.index("0"), marks])
     return Lists(np.stack(signs, axis=2), answers)
 
 
 def spell_list(tokens: np.ndarray) -> list[str]:
     """Write the tokens (length, 2) of one list."""
-    return [LETTERS[first] + SECONDS[second] for first, second in tokens.tolist()]
+    return ["".join(SIGNS[sign] for sign in token) for token in tokens.tolist()]
 
 
 def _some(letters: np.ndarray, questions: int, rng: np.random.Generator) -> np.ndarray:

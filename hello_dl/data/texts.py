@@ -101,13 +101,14 @@ def load_words(
 
     `data` is a folder that holds names.txt, or the word "python". What is damaged is a DataError.
     """
-    why = "as they were asked for"
+    note = "as they were asked for"
     if data != "python":
         try:
-            return Words(load_names(data, download, progress), "names", "first names")
+            path = fetch(NAMES, data, download, progress)
+            return Words(read(NAMES, path).decode("utf-8").split(), "names", f"from {path.parent}")
         except UnavailableError:
-            why = "as names could not be downloaded"
+            note = "as names could not be downloaded"
             if not download:
-                why = "as names are not on this machine (hello-dl data names fetches them)"
+                note = "as names are not on this machine"
     found = re.findall(r"\b[a-z]{3,14}\b", load_python_topics().lower())
-    return Words(sorted(set(found)), "words of Python's help", why)
+    return Words(sorted(set(found)), "words of Python's help", note)
