@@ -74,6 +74,7 @@ INTRODUCED_IN = {
     "hello_dl.models.resnet18": 13,
     "hello_dl.models.resnet20": 13,
     "hello_dl.train.pictures": 13,
+    "hello_dl.read": 14,
     "hello_dl.functional": 8,
     "hello_dl.models": 8,
     "hello_dl.train": 8,
