@@ -1,8 +1,8 @@
 """Compiled kernels: max pooling, batch norm and relu, each in one walk over memory where possible.
 
 Pictures lie as conv.py has them, (height, channels, width, n) in one piece, with the batch
-innermost: so the inner loops run along numbers that lie side by side, and the compiler does 8 or 16
-of them at once. Each kernel works on a range, from `first` to `end` - 1, which is one thread's part.
+innermost: so the inner loops run along numbers that lie side by side, and the compiler does 8 or
+16 of them at once. Each kernel works on a range, from `first` to `end` - 1: one thread's part.
 """
 
 from __future__ import annotations
@@ -171,7 +171,6 @@ def batch_slopes(g, x, mean, scale, factor, of_batch, dx, along, total, first, e
             arriving, numbers, out = g[o, c], x[o, c], dx[o, c]
             for i in range(inner):
                 out[i] = (arriving[i] - (numbers[i] - m) * tilt - shift) * f
-
 
 
 @kernel

@@ -70,9 +70,9 @@ def together(
 
 
 def ranges(work: Callable[[int, int], Any], size: int, milliseconds: float) -> None:
-    """Do `work(first, end)` for the numbers 0 to size - 1, in ranges, by several threads if it pays.
+    """Do `work(first, end)` for all numbers below size, in ranges, by several threads if it pays.
 
-    For work without products of matrices, which takes one thread so long.
+    For work without products of matrices, which takes one thread so many milliseconds.
     """
     threads = share(milliseconds)
     many = min(size, PIECES * threads) if threads > 1 else 1
@@ -80,9 +80,7 @@ def ranges(work: Callable[[int, int], Any], size: int, milliseconds: float) -> N
     _spread(lambda cut: work(*cut), list(zip(cuts, cuts[1:])), threads)
 
 
-def _spread(
-    work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int
-) -> list[Result]:
+def _spread(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int) -> list[Result]:
     """Let threads, this one among them, take a piece whenever they are done with their last.
 
     Those that the system has not let begin when all pieces are taken are not waited for.
