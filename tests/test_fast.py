@@ -181,6 +181,7 @@ CONVOLUTIONS = {
     "plain": (Windows((3, 3)), 1),
     "padded": (Windows((3, 3), padding=((1, 1), (1, 1))), 1),
     "wide padding": (Windows((2, 2), padding=((3, 2), (4, 3))), 1),
+    "higher padding": (Windows((2, 3), padding=((5, 6), (0, 0))), 1),
     "across 2": (Windows((3, 3), (1, 2), ((1, 1), (1, 1))), 1),
     "dilated": (Windows((2, 3), (1, 1), ((2, 1), (0, 3)), (2, 2)), 1),
     "groups": (Windows((3, 5), (1, 3), ((1, 1), (2, 2))), 2),
@@ -204,9 +205,13 @@ def test_convolution_back_to_its_input(both, dtype, windows, groups, n):
 
 @dtypes
 @pytest.mark.parametrize(("windows", "groups"), CONVOLUTIONS.values(), ids=CONVOLUTIONS)
-@pytest.mark.parametrize("biased", [True, False])
-def test_convolution_as_the_gradient_of_another(both, monkeypatch, dtype, windows, groups, biased):
+@pytest.mark.parametrize(("biased", "few"), [(True, 10**6), (False, 1), (True, 2000)])
+def test_convolution_as_the_gradient_of_another(
+    both, monkeypatch, dtype, windows, groups, biased, few
+):
     monkeypatch.setattr(conv, "DEEP", 1)
+    monkeypatch.setattr(conv, "FEW", few)
+    monkeypatch.setattr(conv, "NEAR", few)
     if windows.stride != (1, 1):
         windows = windows._replace(stride=(1, 1))
     draw = np.random.default_rng(6)

@@ -221,7 +221,7 @@ def _grouped(weight: Array, groups: int) -> Array:
 
 
 def _by_bands(
-    work: Callable[[Pair], Any], numbers: int, products: int, *cuts: int, most: int = BAND
+    work: Callable[[Pair], Any], numbers: int, products: int, *cuts: int, most: int = 0
 ) -> list[Any]:
     """Do `work((first, end))` for all rows in bands, by several threads if it pays.
 
@@ -230,7 +230,7 @@ def _by_bands(
     """
     count = cuts[-1] - cuts[0]
     threads = share(count * (numbers / 10**6 + products / (5 * 10**7)))  # milliseconds
-    band, bands = max(most // max(numbers, 1), 1), []
+    band, bands = max((most or BAND) // max(numbers, 1), 1), []
     pieces = 2 * threads  # so that a thread which is held up leaves some to the others
     if count * numbers < FEW:
         cuts, pieces = (cuts[0], cuts[-1]), threads
@@ -283,8 +283,9 @@ def _rows(rows: Array, first: int, end: int) -> Array:
     if first >= 0 and end <= len(rows):
         return rows[first:end]
     padded = numpy.zeros((end - first, *rows.shape[1:]), rows.dtype)
-    inside = slice(max(first, 0), max(min(end, len(rows)), 0))
-    padded[inside.start - first : inside.stop - first] = rows[inside]
+    inside = slice(max(first, 0), min(end, len(rows)))
+    if inside.start < inside.stop:
+        padded[inside.start - first : inside.stop - first] = rows[inside]
     return padded
 
 

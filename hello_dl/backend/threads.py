@@ -15,7 +15,7 @@ from contextvars import ContextVar, copy_context
 from functools import cache
 from typing import Any, TypeVar
 
-WORTH = 0.1  # milliseconds of work; with less it does not pay to wake up another thread
+WORTH = 0.2  # milliseconds; with less work for each it does not pay to wake up another thread
 PIECES = 3  # for each thread, so that one that is held up leaves some to the others
 
 Piece = TypeVar("Piece")
