@@ -22,7 +22,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy
-from numpy.lib.stride_tricks import as_strided
 
 from hello_dl.backend import Array, conv_cuda, fast, module_of
 from hello_dl.backend.threads import share, together
@@ -274,7 +273,8 @@ def _stacked(rows: Array, count: int, step: int, taps: int, spacing: int, groups
     lines, length = math.prod(rows.shape[1:-2]) // groups, rows.shape[-2] * rows.shape[-1]
     row, group, line, number = rows.reshape(len(rows), groups, lines, length).strides
     shape = (count, taps, groups, lines, length)
-    under = as_strided(rows, shape, (step * row, spacing * row, group, line, number))
+    strides = (step * row, spacing * row, group, line, number)
+    under: Array = numpy.ndarray(shape, rows.dtype, rows, 0, strides)
     return under.swapaxes(1, 2).reshape(count, groups, taps * lines, length)
 
 
