@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 WORTH = 0.4  # milliseconds; with less work for each it does not pay to wake up another thread
-PIECES = 3  # for each thread, so that one that is held up leaves some to the others
+PIECES = 2  # for each thread, so that one that is held up leaves some to the others
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
