@@ -45,7 +45,8 @@ clean: ## remove .venv, out/ and what the tools left
 	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Enough to run everything. pygraphviz carries Graphviz inside; where it has no wheel, the rest works.
+# Enough to run everything. pygraphviz carries Graphviz inside, numba compiles loops; where one has
+# no wheel, the rest works.
 $(VENV)/.installed: pyproject.toml
 	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
 	  echo "hello_dl needs Python 3.11 or newer, and '$(or $(PYTHON),python3)' is not:" \
@@ -58,6 +59,8 @@ $(VENV)/.installed: pyproject.toml
 	@$(PIP) --only-binary=pygraphviz -e ".[draw]" 2>$(VENV)/draw.log || echo \
 	  "note: pygraphviz was not installed ($(VENV)/draw.log says why);" \
 	  "graphs are drawn by dot if installed, else as text"
+	@$(PIP) --only-binary=numba,llvmlite -e ".[fast]" 2>$(VENV)/fast.log || echo \
+	  "note: numba was not installed ($(VENV)/fast.log says why); nets for pictures learn more slowly"
 	@touch $@
 
 # What the tests and the checks need on top.

@@ -1,4 +1,4 @@
-"""Training steps on pictures: LeNet-5, and a single convolution. peers.py runs them."""
+"""Training steps on pictures: LeNet-5, a small CNN, a single convolution. peers.py runs them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ def hello() -> Tools:
 
     hello_dl.manual_seed(0)
     return hello_dl, hello_dl.functional, hello_dl.Tensor, lambda: None
+
+
+def hello_numpy() -> Tools:
+    """Return our library on numpy alone, without the extra `fast`."""
+    from hello_dl.backend import use_fast
+
+    use_fast(False)
+    return hello()
 
 
 def hello_cuda() -> Tools:
@@ -48,8 +56,31 @@ def pytorch_cuda() -> Tools:
     return library, functional, lambda x: tensor(x).to("cuda"), torch.cuda.synchronize
 
 
-def lenet_step(tools: Callable[[], Tools], batch_size: int) -> Step:
-    """One step of LeNet-5 with Adam, on digits (n, 1, 28, 28) out of the file of run.py."""
+def lenet(nn: Any) -> Any:
+    """Build LeNet-5 of the layers of one library, as hello_dl/models/lenet.py has it."""
+    return nn.Sequential(
+        *(nn.Conv2d(1, 6, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(6, 16, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten()),
+        *(nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)),
+    )
+
+
+def cnn(nn: Any) -> Any:
+    """Build the small net of hello_dl/models/cnn.py."""
+
+    def found(channels: int, features: int) -> tuple[Any, ...]:
+        kernels = nn.Conv2d(channels, features, 3, padding=1, bias=False)
+        return kernels, nn.BatchNorm2d(features), nn.ReLU()
+
+    return nn.Sequential(
+        *(*found(1, 32), nn.MaxPool2d(2), *found(32, 64), nn.MaxPool2d(2)),
+        *(*found(64, 64), *found(64, 64), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Dropout(0.3), nn.Linear(576, 10)),
+    )
+
+
+def net_step(tools: Callable[[], Tools], build: Callable[[Any], Any], batch_size: int) -> Step:
+    """One step of a net with Adam, on digits (n, 1, 28, 28) out of the file of run.py."""
     import numpy
 
     library, functional, tensor, wait = tools()
@@ -60,12 +91,7 @@ def lenet_step(tools: Callable[[], Tools], batch_size: int) -> Step:
     batches = [
         (tensor(images[i : i + batch_size]), tensor(labels[i : i + batch_size])) for i in starts
     ]
-    nn = library.nn
-    net = nn.Sequential(
-        *(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
-        *(nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)),
-    )
+    net = build(library.nn)
     optimizer = library.optim.Adam(net.parameters(), lr=1e-3)
     count = iter(range(sys.maxsize))
 
@@ -103,11 +129,11 @@ def convolution_step(tools: Callable[[], Tools]) -> Step:
 
 
 def both(step: Callable[..., Step], *arguments: Any, cuda: bool = False) -> dict[str, Any]:
-    """Return the two peers of a case; ours comes first."""
+    """Return the peers of a case; ours comes first."""
     if cuda:
         peers = {"hello_dl Tensor on cuda": hello_cuda, "PyTorch on cuda": pytorch_cuda}
     else:
-        peers = {"hello_dl Tensor": hello, "PyTorch": pytorch}
+        peers = {"hello_dl fast": hello, "hello_dl Tensor": hello_numpy, "PyTorch": pytorch}
     return {name: partial(step, tools, *arguments) for name, tools in peers.items()}
 
 
@@ -118,10 +144,11 @@ LENET, CONVOLUTION = (
 
 # As in peers.py: (title, steps to warm up, steps to time, {peer: what makes its step}).
 CASES: dict[str, tuple[str, int, int, dict[str, Callable[[], Step]]]] = {
-    "lenet": (f"{LENET} 64", 50, 400, both(lenet_step, 64)),
-    "lenet-256": (f"{LENET} 256", 20, 150, both(lenet_step, 256)),
+    "lenet": (f"{LENET} 64", 50, 400, both(net_step, lenet, 64)),
+    "lenet-256": (f"{LENET} 256", 20, 150, both(net_step, lenet, 256)),
+    "cnn": ("small CNN with batch norm, Adam, batch 128", 5, 60, both(net_step, cnn, 128)),
     "conv": (f"convolution {CONVOLUTION}", 10, 100, both(convolution_step)),
-    "lenet-cuda": (f"{LENET} 64, on a GPU", 100, 1000, both(lenet_step, 64, cuda=True)),
-    "lenet-256-cuda": (f"{LENET} 256, on a GPU", 100, 1000, both(lenet_step, 256, cuda=True)),
+    "lenet-cuda": (f"{LENET} 64, on a GPU", 100, 1000, both(net_step, lenet, 64, cuda=True)),
+    "lenet-256-cuda": (f"{LENET} 256, on a GPU", 100, 1000, both(net_step, lenet, 256, cuda=True)),
     "conv-cuda": (f"on a GPU: {CONVOLUTION}", 100, 500, both(convolution_step, cuda=True)),
 }

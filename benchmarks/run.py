@@ -33,7 +33,12 @@ from hello_dl.backend import cuda_trouble
 
 HERE = Path(__file__).parent
 PARTS = {"pipeline": pipeline, "overhead": overhead}  # each has its measure() and its table()
-NEEDS = {"micrograd": "micrograd", "PyTorch": "torch", "PyTorch on cuda": "torch"}  # modules
+NEEDS = {  # what a peer is made with: its module
+    "micrograd": "micrograd",
+    "PyTorch": "torch",
+    "PyTorch on cuda": "torch",
+    "hello_dl fast": "numba",
+}
 
 
 def write_digits(path: Path) -> None:
@@ -115,7 +120,7 @@ def machine() -> dict[str, str]:
         "numpy": numpy.__version__,
         "blas": f"{blas['name']} {blas['version']}",
     }
-    for package in ("torch", "micrograd"):
+    for package in ("torch", "micrograd", "numba"):
         with contextlib.suppress(metadata.PackageNotFoundError):
             about[package] = metadata.version(package)
     return about

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hello_dl.backend import is_fast
 from hello_dl.show import render
 from hello_dl.show.plots import usable_matplotlib
 
@@ -41,7 +42,7 @@ class Finding(NamedTuple):
 
 def examine() -> Iterator[Finding]:
     """Yield a finding for everything the course uses, one by one, as some take a while."""
-    for look in (python, blas, threads, graphviz, fonts, gpu):
+    for look in (python, blas, threads, numba, graphviz, fonts, gpu):
         yield look()
     yield from data()
 
@@ -85,6 +86,15 @@ def threads() -> Finding:
     set_to = {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
     limits = ", ".join(f"{name}={value}" for name, value in set_to.items())
     return Finding("threads", f"{found}, {limits or 'which share a large matrix product'}")
+
+
+def numba() -> Finding:
+    """Say whether the extra `fast` compiles kernels for pictures on the CPU."""
+    if not (version := _version("numba")):
+        to_do = f"{_pip()} 'hello_dl[fast]' makes convolutional nets on the CPU faster"
+        return Finding("numba", "not installed: numpy does everything", to_do)
+    off = "" if is_fast() else ", turned off by HELLO_DL_FAST=0"
+    return Finding("numba", f"{version}, for convolutional nets on the CPU{off}")
 
 
 def graphviz() -> Finding:

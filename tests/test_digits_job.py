@@ -16,6 +16,7 @@ from hello_dl import Tensor, manual_seed, nn
 from hello_dl.backend import current_device, device
 from hello_dl.data import sources
 from hello_dl.data.digits import Characters
+from hello_dl.data.loader import DataLoader
 from hello_dl.data.sources import DataError
 from hello_dl.data.strokes import load_strokes
 from hello_dl.graph import recording
@@ -481,6 +482,25 @@ def test_it_runs_on_the_device_that_was_asked_for(job, tmp_path, device):
     assert result.right > 150
     read, _ = job(show=5)
     assert read.right == pytest.approx(result.right, abs=2)
+
+
+def test_warming_up_a_gpu_and_having_the_data_there_changes_nothing(job, tmp_path, monkeypatch):
+    """A pretended GPU: what is done for one is done, on the CPU."""
+    plain, text = job(model="lenet", epochs=1)
+    assert "warmed up" not in text
+    monkeypatch.setattr(main_job, "current_device", lambda: "cuda")
+    asked = []
+
+    def loader(*arguments, **options):
+        asked.append(options)
+        return DataLoader(*arguments, **options)
+
+    monkeypatch.setattr(main_job, "DataLoader", loader)
+    result, text = job(model="lenet", epochs=1, out="gpu")
+    assert re.search(r"\ngpu    warmed up in \d+\.\d s, which do not count as training\n", text)
+    assert [epoch.loss for epoch in result.epochs] == [epoch.loss for epoch in plain.epochs]
+    assert weights(tmp_path / "gpu") == weights(tmp_path / "out")
+    assert len(asked) == 2 and asked[0] == asked[1]
 
 
 # ---------------------------------------------------------------------------------- bad input

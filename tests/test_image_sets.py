@@ -374,6 +374,10 @@ def test_cifar_out_of_pictures_where_the_archive_is_not(monkeypatch, tmp_path):
     with monkeypatch.context() as patched:
         patched.setenv("HELLO_DL_CACHE", str(path))
         assert len(CIFAR10()) == 21, "a cache that cannot be written is no matter either"
+    halves = cifar.both_halves()
+    assert halves and [len(half) for half in halves] == [21, 10]
+    (tmp_path / "none").mkdir()
+    assert cifar.both_halves(tmp_path / "none") is None
     make_cifar(monkeypatch, path.parent)
     assert CIFAR10().note == "", "the archive is better"
 

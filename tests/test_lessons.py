@@ -94,6 +94,7 @@ INTRODUCED_IN = {
     "hello_dl.models.text.GPT": 22,
     "hello_dl.models.text.GPTConfig": 22,
     "hello_dl.train.pictures": 13,
+    "hello_dl.read": 14,
     "hello_dl.functional": 8,
     "hello_dl.models": 8,
     "hello_dl.train": 8,

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageOps
 
 from hello_dl import cli, nn
 from hello_dl.data.strokes import DIGITS, LETTERS, draw_characters
@@ -326,6 +326,63 @@ def test_a_page_is_read_the_same_whatever_its_neighbors_or_the_models_mode(digit
     assert digit_reader.read(page).text == once.text
 
 
+def scribbles(seed):
+    """A page of scribbles, where writing might stand."""
+    random, page = np.random.default_rng(seed), Image.new("RGB", (900, 500), (235, 235, 230))
+    for row in range(3):
+        for column in range(7):
+            way = random.uniform(-35, 35, (9, 2)) + (90 + 120 * column, 90 + 150 * row)
+            ImageDraw.Draw(page).line([tuple(p) for p in way], (30, 30, 40), 5, "curve")
+    return page
+
+
+def test_what_it_has_not_learned_it_does_not_know(digit_reader):
+    digits = [compose_page(s, characters="23456789", lines=3)[0] for s in (31, 32)]
+    letters = [compose_page(s, characters="AEFHKMNRWXhkmnwx", lines=3)[0] for s in (31, 32)]
+    sure = {}
+    for name, pages in (
+        ("digits", digits),
+        ("letters", letters),
+        ("scribbles", [scribbles(s) for s in (1, 2)]),
+    ):
+        lines = sum((digit_reader.read(page).lines for page in pages), [])
+        sure[name] = np.mean([c.sure for line in lines for c in line])
+    assert sure["digits"] > 0.85 > 0.6 > max(sure["letters"], sure["scribbles"]), sure
+
+
+def light_and_shadow():
+    """Photos of an empty table: a ramp of light, shadows with soft and hard edges, noise."""
+    y, x = np.mgrid[:300, :400]
+    noise = np.random.default_rng(0).normal(0, 20, (300, 400))
+    edge = (x + y - 350) / 10
+    return {
+        "ramp": 50 + x / 2,
+        "soft shadow": 230 * (1 - 0.5 / (1 + np.exp(-np.clip(edge, -30, 30)))),
+        "hard shadow": 230 * (1 - 0.5 * (edge > 0)),
+        "noise": 190 + noise,
+        "all": 50 + x / 2 + noise / 4,
+    }
+
+
+@pytest.mark.parametrize("name", light_and_shadow())
+def test_light_shadow_and_noise_are_no_writing(digit_reader, name):
+    gray = np.clip(light_and_shadow()[name], 0, 255).astype(np.uint8)
+    for page in (gray, 255 - gray):
+        assert digit_reader.read(Image.fromarray(page).convert("RGB")).lines == []
+
+
+@pytest.mark.parametrize("sizes", [(90, 30, 30), (30, 90, 30), (60, 30, 60)])
+def test_lines_of_different_sizes_are_lines_of_their_own(sizes):
+    page, y = Image.new("RGB", (900, 500), "white"), 30
+    for size in sizes:
+        line, _ = compose_page(31, lines=1, per_line=6, height=size)
+        gray = np.asarray(line.convert("L"), np.float32)
+        ink = Image.fromarray(np.where(gray < 0.6 * np.median(gray), 30, 255).astype(np.uint8))
+        page.paste(ink, (20, y), ImageOps.invert(ink))
+        y += line.height - round(2.4 * size)  # without most of its margins
+    assert [len(line) for line in pieces_on(page)[0]] == [6, 6, 6]
+
+
 def test_blank_and_tiny_pictures_have_no_lines(digit_reader):
     for size in ((1, 1), (3, 200), (400, 300)):
         assert digit_reader.read(Image.new("RGB", size, "white")).lines == []
@@ -417,9 +474,13 @@ def test_nothing_on_it_is_one_line_and_exit_code_1(ready, command_line):
     [
         (["none.jpg"], "none.jpg"),
         (["text.txt"], "is no picture"),
-        (["page.png", "--model", "lent"], "--model takes mlp, lenet"),
+        (["page.png", "--model", "lent"], "--model takes mlp"),
         (["page.png", "--out", "boxed.txt"], "end in .png"),
         (["page.png", "--out", ""], "end in .png"),
+        (["page.png", "--out", "page.png"], "is the photo itself"),
+        (["page.png", "--out", "./deep/../page.png"], "is the photo itself"),
+        (["page.png", "--out", "folder.png"], "is a folder"),
+        (["page.png", "--out", "text.txt/boxed.png"], "there is no folder"),
         ([], "PHOTO"),
         (["page.png", "--wrong"], "--letters"),
     ],
@@ -428,8 +489,38 @@ def test_mistakes_are_one_line_and_exit_code_2(ready, monkeypatch, command_line,
     monkeypatch.chdir(ready)
     (ready / "text.txt").write_text("12345")
     Image.new("RGB", (30, 20), "white").save(ready / "page.png")
+    (ready / "folder.png").mkdir()
     code, out, err = command_line("read", *arguments)
     assert (code, out) == (2, "") and said in err and err.count("\n") == 1
+
+
+def test_a_picture_that_cannot_be_written_is_said_after_the_text(ready, monkeypatch, command_line):
+    compose_page(31, lines=1, per_line=5)[0].save(ready / "page.jpg")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    out = str(ready / "boxed.png")
+    code, said, err = command_line("read", str(ready / "page.jpg"), "--out", out)
+    assert code == 2 and "1 line, 5 digits" in said
+    assert err == f"hello-dl: --out '{out}' cannot be written: No space left on device\n"
+    assert not list(ready.glob("*.png"))
+
+
+def test_training_that_is_interrupted_ends_in_one_line(tmp_path, monkeypatch, command_line):
+    monkeypatch.setenv("HELLO_DL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(command, "mnist_if_there", lambda **_: None)
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "train_reader", stopped)
+    compose_page(31, lines=1, per_line=5)[0].save(tmp_path / "page.jpg")
+    code, said, err = command_line("read", str(tmp_path / "page.jpg"))
+    assert code == 130 and "Traceback" not in said + err
+    assert "Interrupted" in said.splitlines()[-1]
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ def test_closing_keeps_what_is_larger_than_the_window():
 def test_tilt_is_found_within_half_a_degree(kind):
     for seed in range(5):
         page, truth = compose_page(seed, kind, lines=4, per_line=12)
-        assert find_tilt(find_ink(page).amount) == pytest.approx(truth.tilt, abs=0.7), seed
+        assert find_tilt(find_ink(page).amount) == pytest.approx(truth.tilt, abs=0.5), seed
 
 
 def test_a_straightened_page_knows_its_way_back():

@@ -123,3 +123,17 @@ def test_the_png_takes_one_picture_many_and_long_titles(tmp_path):
         sizes.append(imread(path).shape[:2])
     assert sizes[1][0] < sizes[2][0]  # a wide one is lower than a tall one
     assert sizes[3][1] > 4 * sizes[0][1]
+
+
+def test_the_png_of_pictures_in_color_has_their_colors(tmp_path):
+    pictures = np.zeros((2, 4, 4, 3), np.uint8)
+    pictures[0, ..., 0] = pictures[1, ..., 2] = 255
+    colors = imread(save_grid(tmp_path / "color.png", pictures, ["red", "blue"]))
+    left, right = np.array_split(colors, 2, axis=1)
+    assert _share(left, red=True) > 0.3 > _share(left, red=False) == 0
+    assert _share(right, red=False) > 0.3 > _share(right, red=True) == 0
+    for wrong in (pictures / 255, pictures[..., :2], pictures[None]):
+        with pytest.raises(ValueError, match="count, height, width"):
+            save_grid(tmp_path / "wrong.png", wrong)
+    with pytest.raises(ValueError, match="count, height, width"):
+        grid_rows(pictures)

@@ -42,7 +42,7 @@ def test_as_many_as_blas_may_use():
 
 
 def test_blas_works_alone_in_each_thread_and_has_its_threads_back(two_threads):
-    libraries = threads._blas().lib_controllers
+    libraries = threads._libraries()
     before = [library.num_threads for library in libraries]
 
     def seen(_):
@@ -79,7 +79,7 @@ def test_a_net_is_the_same_with_one_thread_and_with_two(monkeypatch):
 
 def test_products_may_be_left_undivided_while_the_pool_works_on(monkeypatch):
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    libraries = threads._blas().lib_controllers
+    libraries = threads._libraries()
     before, many = [library.num_threads for library in libraries], threads.count()
     with threads.undivided_products():
         assert [library.num_threads for library in libraries] == [1] * len(libraries)

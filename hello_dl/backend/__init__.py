@@ -24,11 +24,13 @@ from hello_dl.backend.dtypes import (
     is_floating,
     is_half,
 )
+from hello_dl.backend.fast import is_fast, use_fast
 
 __all__ = [
     "DEFAULT_FLOAT", "FLOAT64", "Array", "DType", "as_array", "check_device", "common_float",
     "cuda_trouble", "current_device", "device", "device_of", "dtype_of", "gpu_count", "is_array",
-    "is_floating", "is_half", "module_of", "module_on", "to_device", "wait_for_gpu",
+    "is_fast", "is_floating", "is_half", "module_of", "module_on", "to_device", "use_fast",
+    "wait_for_gpu",
 ]  # fmt: skip
 
 Array = Any  # numpy.ndarray or cupy.ndarray: the static types of the two have nothing in common

@@ -22,13 +22,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy
-from numpy.lib.stride_tricks import as_strided
 
 from hello_dl.backend import Array, conv_cuda, fast, module_of
 from hello_dl.backend.threads import share, together
 from hello_dl.backend.windows import Pair, Windows
 
 BAND = 2**22  # numbers, shifted rows or what comes of them, that are worked on at once
+NEAR = 2**18  # the same where no band needs rows of the next one, so that it fits into the caches
+DEEP = 48  # numbers that are added up for each column of a kernel
 FEW = 10**6  # numbers that are worked on in one band where this is easier
 SMALL = 10**6  # multiplications in a product: up to here OpenBLAS has a quicker way for it
 
@@ -43,6 +44,8 @@ def correlate(
     if module_of(x) is not numpy:
         return conv_cuda.correlate(x, weight, windows, groups, bias)
     rows, (down, across) = laid_out(x), windows.places(x.shape[2:])
+    if _is_quicker_spread(x, weight, windows):
+        return seen(_spread(rows, *_turned(weight, windows, groups), (down, across), groups, bias))
     matrix = _grouped(weight, groups).transpose(0, 3, 2, 4, 1)  # (groups, kh, c, kw, out)
     matrix = matrix.reshape(groups, -1, len(weight) // groups).swapaxes(1, 2)[:, None]
     y = numpy.empty((down, len(weight), across, len(x)), x.dtype)
@@ -84,17 +87,55 @@ def correlate_weight(g: Array, x: Array, windows: Windows, groups: int = 1) -> A
 def correlate_input(
     g: Array, weight: Array, windows: Windows, size: Pair, groups: int = 1
 ) -> Array:
-    """Return the gradient of pictures of this size, from that of the output.
+    """Return the gradient of pictures of this size, from that of the output."""
+    if module_of(g) is not numpy:
+        return conv_cuda.correlate_input(g, weight, windows, size, groups)
+    return seen(_spread(laid_out(g), weight, windows, size, groups))
+
+
+def _is_quicker_spread(x: Array, weight: Array, windows: Windows) -> bool:
+    """Tell whether to compute a convolution as the gradient of another one.
+
+    So nothing is written down three times. But three times as much comes of the products, which
+    takes a compiled loop to add up, and for few channels it is more than what went in.
+    """
+    plain = windows.stride == (1, 1) and windows.kernel[1] > 1
+    deep = weight.shape[1] * windows.kernel[0] >= DEEP
+    return plain and deep and fast.kernels(x, weight) is not None
+
+
+def _turned(weight: Array, windows: Windows, groups: int) -> tuple[Array, Windows]:
+    """Return kernels and windows whose `correlate_input` is the `correlate` of these, of stride 1.
+
+    What a place collects with a kernel, the entries hand out with a kernel that is turned around.
+    """
+    turned = _grouped(weight, groups)[..., ::-1, ::-1].swapaxes(1, 2)
+    (down, across), (above, left) = windows.dilation, (pads[0] for pads in windows.padding)
+    (kh, kw), nothing = windows.kernel, 0  # what is behind a picture, its size says
+    around = ((kh - 1) * down - above, nothing), ((kw - 1) * across - left, nothing)
+    back = windows._replace(padding=around)
+    return turned.reshape(-1, len(weight) // groups, kh, kw), back
+
+
+def _spread(
+    slopes: Array,
+    weight: Array,
+    windows: Windows,
+    size: Pair,
+    groups: int,
+    start_from: Array | None = None,
+) -> Array:
+    """Do `correlate_input` for rows (h, channels, w, n); `start_from` (c,) is there already.
 
     With a stride of 2 down, the first row of a kernel only ever meets every other row of the
     padded picture, and the second row meets those between. So rows are worked on in as many
     `phases`: row phase + stride · m meets row i of the kernel at place m + offset, if the offset
     (phase - i · dilation) / stride is a whole number.
     """
-    if module_of(g) is not numpy:
-        return conv_cuda.correlate_input(g, weight, windows, size, groups)
-    slopes, stride, above = laid_out(g), windows.stride[0], windows.padding[0][0]
-    x = numpy.zeros((size[0], weight.shape[1] * groups, size[1], len(g)), g.dtype)
+    stride, above = windows.stride[0], windows.padding[0][0]
+    shape = (size[0], weight.shape[1] * groups, size[1], slopes.shape[3])
+    x = numpy.empty(shape, slopes.dtype)
+    x[...] = 0 if start_from is None else start_from[:, None, None]
     for phase in range(stride):
         steps = [phase - i * windows.dilation[0] for i in range(windows.kernel[0])]
         taps = [i for i, step in enumerate(steps) if step % stride == 0][::-1]
@@ -105,7 +146,7 @@ def correlate_input(
             start = (first + above - phase) // stride  # its m
             offsets = [start + steps[i] // stride for i in taps]
             _bring_back(slopes, matrix, offsets, windows, x[first::stride])
-    return seen(x)
+    return x
 
 
 def _bring_back(
@@ -116,15 +157,15 @@ def _bring_back(
     groups, (low, high), count = len(matrix), (offsets[0], offsets[-1]), len(rows)
     spacing = (high - low) // max(len(offsets) - 1, 1)
     begin = min(max(-low, 0), count)  # from here on, until `end`, no row lies outside
-    compiled = fast.kernels(rows)
     end = min(max(down - high, begin), count)
+    compiled = fast.kernels(rows) if rows.flags.c_contiguous else None
 
     def work(band: Pair) -> None:
         needed = _rows(slopes, band[0] + low, band[1] + high)
         under = _stacked(needed, band[1] - band[0], 1, len(offsets), spacing, groups)
         shape = (len(under), channels, windows.kernel[1], across, n)
         parts = numpy.matmul(matrix, under).reshape(shape)
-        if compiled and rows.flags.c_contiguous:
+        if compiled:
             sliding = n, windows.stride[1], windows.padding[1][0], windows.dilation[1]
             lines = rows[slice(*band)].reshape(len(under), channels, width * n)
             compiled.add_shifted(parts.reshape(*shape[:3], -1), *sliding, lines, 0, len(under))
@@ -135,7 +176,7 @@ def _bring_back(
             target += parts[:, :, tap, places]
 
     numbers = channels * windows.kernel[1] * across * n
-    _by_bands(work, numbers, matrix.size * across * n, 0, begin, end, count)
+    _by_bands(work, numbers, matrix.size * across * n, 0, begin, end, count, most=NEAR)
 
 
 def laid_out(x: Array) -> Array:
@@ -178,7 +219,9 @@ def _grouped(weight: Array, groups: int) -> Array:
     return weight.reshape(groups, -1, *weight.shape[1:])
 
 
-def _by_bands(work: Callable[[Pair], Any], numbers: int, products: int, *cuts: int) -> list[Any]:
+def _by_bands(
+    work: Callable[[Pair], Any], numbers: int, products: int, *cuts: int, most: int = 0
+) -> list[Any]:
     """Do `work((first, end))` for all rows in bands, by several threads if it pays.
 
     For each row it makes so many numbers, and multiplies so often. Of the `cuts` the first and the
@@ -186,13 +229,13 @@ def _by_bands(work: Callable[[Pair], Any], numbers: int, products: int, *cuts: i
     """
     count = cuts[-1] - cuts[0]
     threads = share(count * (numbers / 10**6 + products / (5 * 10**7)))  # milliseconds
-    band, bands = max(BAND // max(numbers, 1), 1), []
+    band, bands = max((most or BAND) // max(numbers, 1), 1), []
+    pieces = 2 * threads  # so that a thread which is held up leaves some to the others
     if count * numbers < FEW:
-        cuts = cuts[0], cuts[-1]
+        cuts, pieces = (cuts[0], cuts[-1]), threads
     for begin, stop in zip(cuts, cuts[1:]):
-        if threads > 1:
-            band = min(band, max(-((begin - stop) // (2 * threads)), 1))
-        bands += [(first, min(first + band, stop)) for first in range(begin, stop, band)]
+        step = min(band, max(-((begin - stop) // pieces), 1)) if threads > 1 else band
+        bands += [(first, min(first + step, stop)) for first in range(begin, stop, step)]
     return together(work, bands, threads)
 
 
@@ -230,7 +273,8 @@ def _stacked(rows: Array, count: int, step: int, taps: int, spacing: int, groups
     lines, length = math.prod(rows.shape[1:-2]) // groups, rows.shape[-2] * rows.shape[-1]
     row, group, line, number = rows.reshape(len(rows), groups, lines, length).strides
     shape = (count, taps, groups, lines, length)
-    under = as_strided(rows, shape, (step * row, spacing * row, group, line, number))
+    strides = (step * row, spacing * row, group, line, number)
+    under: Array = numpy.ndarray(shape, rows.dtype, rows, 0, strides)
     return under.swapaxes(1, 2).reshape(count, groups, taps * lines, length)
 
 
@@ -239,8 +283,9 @@ def _rows(rows: Array, first: int, end: int) -> Array:
     if first >= 0 and end <= len(rows):
         return rows[first:end]
     padded = numpy.zeros((end - first, *rows.shape[1:]), rows.dtype)
-    inside = slice(max(first, 0), max(min(end, len(rows)), 0))
-    padded[inside.start - first : inside.stop - first] = rows[inside]
+    inside = slice(max(first, 0), min(end, len(rows)))
+    if inside.start < inside.stop:
+        padded[inside.start - first : inside.stop - first] = rows[inside]
     return padded
 
 

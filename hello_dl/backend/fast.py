@@ -9,7 +9,7 @@ brings numba, which does that; then a kernel of this folder that has such a loop
         ...
 
 and what stands below that line, in numpy, is what the loop must equal (tests/test_fast.py). The
-loops are in fast_kernels.py and fast_conv.py. numba is imported when the first of them is called.
+loops are in fast_kernels.py. numba is imported when the first of them is called.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ import sys
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy
 
-from hello_dl.backend import Array
+if TYPE_CHECKING:
+    from hello_dl.backend import Array
 
 LEAST = 2**15  # entries; for fewer numpy is quick as well
 
@@ -55,7 +57,7 @@ def is_installed() -> bool:
     return find_spec("numba") is not None
 
 
-def kernels(*arrays: Array, module: str = "fast_kernels") -> ModuleType | None:
+def kernels(*arrays: Array) -> ModuleType | None:
     """Return the module of compiled kernels if they are to be used for these arrays, else None.
 
     They take numpy's arrays of float32 or of float64, of which the first one is large enough.
@@ -65,14 +67,14 @@ def kernels(*arrays: Array, module: str = "fast_kernels") -> ModuleType | None:
         return None
     if not all(isinstance(x, numpy.ndarray) and x.dtype == first.dtype for x in arrays):
         return None
-    return _module(module) if first.dtype.char in "fd" else None
+    return _compiled() if first.dtype.char in "fd" else None
 
 
 @cache
-def _module(name: str) -> ModuleType | None:
-    """Import a module of kernels; None, with a warning, where numba is there but does not work."""
+def _compiled() -> ModuleType | None:
+    """Import the kernels; None, with a line on stderr, where numba is there but does not work."""
     try:
-        return importlib.import_module(f"hello_dl.backend.{name}")
+        return importlib.import_module("hello_dl.backend.fast_kernels")
     except Exception as error:  # numba for another numpy, a library that does not load
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         print(f"numba cannot be used, numpy is used alone: {first:.200}", file=sys.stderr)

@@ -23,7 +23,8 @@ def kernel(function: Callable[..., Any] | None = None, *, sums: bool = False) ->
     """Compile a function; with `sums` it may add in any order."""
     if function is None:
         return lambda f: kernel(f, sums=sums)
-    options = {"nogil": True, "error_model": "numpy", "fastmath": SUMS if sums else False}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    options["fastmath"] = SUMS if sums else False
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # there is no folder that can be written to
@@ -31,14 +32,14 @@ def kernel(function: Callable[..., Any] | None = None, *, sums: bool = False) ->
 
 
 class _Announcement(event.Listener):
-    """Says in one line that compiling has begun: it takes some seconds, and a step of training not."""
+    """Says in one line that compiling has begun, or a first step would seem to hang."""
 
     made = False
 
     def on_start(self, event: Any) -> None:
         if not self.made:
             self.made = True
-            text = "compiling fast kernels with numba, once: some seconds each ..."
+            text = "compiling fast kernels with numba, once: a few seconds ..."
             print(text, file=sys.stderr, flush=True)
 
     def on_end(self, event: Any) -> None:

@@ -1,8 +1,8 @@
-"""Compiled kernels: max pooling, batch norm and relu, each in one walk over memory where possible.
+"""Compiled kernels: max pooling, batch norm, relu, Adam; in one walk over memory where possible.
 
 Pictures lie as conv.py has them, (height, channels, width, n) in one piece, with the batch
-innermost: so the inner loops run along numbers that lie side by side, and the compiler does 8 or 16
-of them at once. Each kernel works on a range, from `first` to `end` - 1, which is one thread's part.
+innermost: so the inner loops run along numbers that lie side by side, and the compiler does 8 or
+16 of them at once. Each kernel works on a range, from `first` to `end` - 1: one thread's part.
 """
 
 from __future__ import annotations
@@ -199,3 +199,15 @@ def add_shifted(parts, n, stride, left, dilation, rows, first, end):
 def _add(numbers, line):
     for i in range(len(numbers)):
         line[i] += numbers[i]
+
+
+@kernel
+def adam(data, grad, mean, square, beta1, beta2, share1, share2, step_size, eps):
+    """Do a step of Adam, all (entries,); see optim/adam.py."""
+    of = data.dtype.type
+    beta1, beta2, share1, share2 = of(beta1), of(beta2), of(share1), of(share2)
+    step_size, eps = of(step_size), of(eps)
+    for i in range(len(data)):
+        mean[i] = beta1 * mean[i] + share1 * grad[i]
+        square[i] = beta2 * square[i] + share2 * (grad[i] * grad[i])
+        data[i] -= step_size * (mean[i] / (numpy.sqrt(square[i]) + eps))

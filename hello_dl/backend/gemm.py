@@ -14,6 +14,10 @@ from typing import Any
 import numpy
 
 from hello_dl.backend import DEFAULT_FLOAT, FLOAT64, Array, is_floating, is_half, module_of
+from hello_dl.backend.threads import cut, share, together
+
+FEW = 2**18  # multiplications; a product with more BLAS would share among its threads
+A_MILLISECOND = 7.5e7  # multiplications that one thread does in it, about
 
 _precision = "highest"
 
@@ -42,6 +46,8 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """
     if module_of(a) is numpy:
         if not is_half(a.dtype):
+            if a.shape[-2] * a.shape[-1] * b.shape[-1] > FEW:
+                return _shared(a, b, out)
             return numpy.matmul(a, b, out=out)
         product = numpy.matmul(a.astype(DEFAULT_FLOAT), b.astype(DEFAULT_FLOAT)).astype(a.dtype)
     elif is_floating(a.dtype):
@@ -51,6 +57,22 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     if out is None:
         return product
     out[...] = product
+    return out
+
+
+def _shared(a: Array, b: Array, out: Array | None) -> Array:
+    """Multiply in one thread, or share the rows of the result among several.
+
+    Not by BLAS's own threads: on a busy machine these wait for each other, and a product can take
+    thirty times as long. Ours take the next rows when they are free.
+    """
+    milliseconds = a.size * b.shape[-1] / A_MILLISECOND
+    threads = share(milliseconds) if a.ndim == b.ndim == 2 else 1
+    if threads == 1:
+        return together(lambda _: numpy.matmul(a, b, out=out), [None], 1)[0]
+    if out is None:
+        out = numpy.empty((len(a), b.shape[1]), a.dtype)
+    together(lambda rows: numpy.matmul(a[rows], b, out=out[rows]), cut(len(a), threads), threads)
     return out
 
 

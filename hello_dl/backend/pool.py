@@ -55,12 +55,7 @@ def largest(x: Array, windows: Windows) -> tuple[Array, Pull]:
     return y, pull
 
 
-_LYING = (
-    2,
-    1,
-    3,
-    0,
-)  # (height, channels, width, n), as conv.py lays pictures out; and back: 3, 1, 0, 2
+_LYING = 2, 1, 3, 0  # (height, channels, width, n), as conv.py lays pictures out
 
 
 def _largest_compiled(compiled: Any, x: Array, windows: Windows) -> tuple[Array, Pull]:

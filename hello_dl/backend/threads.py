@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import cache
 from typing import Any, TypeVar
 
-WORTH = 0.1  # milliseconds of work; with less it does not pay to wake up another thread
-PIECES = 3  # for each thread, so that one that is held up leaves some to the others
+WORTH = 0.4  # milliseconds; with less work for each it does not pay to wake up another thread
+PIECES = 2  # for each thread, so that one that is held up leaves some to the others
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -37,7 +37,7 @@ def undivided_products() -> Iterator[None]:
         return
     before = _pool_alone.set(count())
     try:
-        with _blas().limit(limits=1):
+        with one_blas_thread():
             yield
     finally:
         _pool_alone.reset(before)
@@ -47,8 +47,7 @@ def count() -> int:
     """Return how many threads there are to work: as many as BLAS has, or is limited to."""
     if (threads := _pool_alone.get()) is not None:
         return threads
-    libraries = _blas().lib_controllers
-    return max((library.num_threads for library in libraries), default=1)
+    return max((library.num_threads for library in _libraries()), default=1)
 
 
 def share(milliseconds: float) -> int:
@@ -64,20 +63,37 @@ def together(
     Products of matrices are then done by each thread alone. For a small one, too, that is better:
     to share it takes about as long as to do it, and much longer where other programs run.
     """
-    divided = _pool_alone.get() is None and count() > 1
-    with _blas().limit(limits=1) if divided else nullcontext():
+    with one_blas_thread():
         return _spread(work, pieces, threads)
 
 
-def ranges(work: Callable[[int, int], Any], size: int, milliseconds: float) -> None:
-    """Do `work(first, end)` for the numbers 0 to size - 1, in ranges, by several threads if it pays.
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let BLAS do products in the thread that asks for them, within a `with` block."""
+    several = [(library, n) for library in _libraries() if (n := library.num_threads) > 1]
+    for library, _ in several:
+        library.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for library, n in several:
+            library.set_num_threads(n)
 
-    For work without products of matrices, which takes one thread so long.
+
+def ranges(work: Callable[[int, int], Any], size: int, milliseconds: float) -> None:
+    """Do `work(first, end)` for all numbers below size, in ranges, by several threads if it pays.
+
+    For work without products of matrices, which takes one thread so many milliseconds.
     """
     threads = share(milliseconds)
+    _spread(lambda part: work(part.start, part.stop), cut(size, threads), threads)
+
+
+def cut(size: int, threads: int) -> list[slice]:
+    """Cut the numbers below size into ranges, a few for each thread."""
     many = min(size, PIECES * threads) if threads > 1 else 1
     cuts = [size * i // many for i in range(many + 1)]
-    _spread(lambda cut: work(*cut), list(zip(cuts, cuts[1:])), threads)
+    return [slice(*ends) for ends in zip(cuts, cuts[1:])]
 
 
 def _spread(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int) -> list[Result]:
@@ -108,10 +124,10 @@ def _spread(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: i
 
 
 @cache
-def _blas() -> Any:
+def _libraries() -> list[Any]:
     from threadpoolctl import ThreadpoolController  # when it is needed: not every program is
 
-    return ThreadpoolController().select(user_api="blas")
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 @cache

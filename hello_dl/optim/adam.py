@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hello_dl.backend import Array, module_of
+from hello_dl.backend import Array, fast, module_of
 from hello_dl.optim.groups import check_betas, check_settings
 from hello_dl.optim.optimizer import Optimizer
 
@@ -95,6 +95,11 @@ class Adam(Optimizer):
         square = beta2 * square + (1 - beta2) * grad**2      # exp_avg_sq
         data = data - step_size * mean / (sqrt(square) + eps)
         """
+        compiled = fast.kernels(data, grad, exp_avg, exp_avg_sq)
+        if compiled is not None and max_exp_avg_sq is None:
+            means, numbers = (exp_avg, exp_avg_sq), (beta1, beta2, share1, share2, step_size, eps)
+            compiled.adam(data, grad, *means, *numbers)
+            return
         xp = module_of(data)
         exp_avg *= beta1
         exp_avg += xp.multiply(grad, share1, out=work)

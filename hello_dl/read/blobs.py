@@ -122,11 +122,11 @@ class Blobs:
         return self.right - self.left
 
     @property
-    def across(self) -> np.ndarray:
-        """Which blobs (n,) reach from one side of the picture to the other: shadows, no writing."""
+    def at_edge(self) -> np.ndarray:
+        """Which blobs (n,) the edge of the picture cuts: the desk, a shadow, rarely writing."""
         rows, columns = self.runs.shape
-        upright = (self.top == 0) & (self.bottom == rows)
-        return upright | (self.left == 0) & (self.right == columns)
+        upright = (self.top == 0) | (self.bottom == rows)
+        return upright | (self.left == 0) | (self.right == columns)
 
     def runs_of(self, blob: int) -> Runs:
         """The runs of one blob, by its number."""
@@ -134,9 +134,12 @@ class Blobs:
 
 
 def character_height(blobs: Blobs) -> float:
-    """The usual height of a character, pixels: the median of what looks like one."""
+    """The usual height of a character, pixels: the median of what looks like one; 0 if none does.
+
+    What the edge of the picture cuts is no measure, and alone no writing.
+    """
     height, width = blobs.height, blobs.width
-    likely = (width < 8 * height) & (blobs.area >= 12) & ~blobs.across
+    likely = (width < 8 * height) & (blobs.area >= 12) & ~blobs.at_edge
     if not likely.any():
         return 0.0
     tall = height[likely][height[likely] >= 0.3 * np.percentile(height[likely], 90)]

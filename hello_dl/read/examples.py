@@ -18,12 +18,12 @@ from hello_dl.data.strokes import DIGITS, LETTERS, draw_characters, load_strokes
 from hello_dl.read.glyphs import cropped, to_field
 
 ALPHABETS = {"digits": DIGITS, "letters": LETTERS}
-STROKES = {"digits": 40_000, "letters": 52 * 900}  # drawn pictures to learn from
+STROKES = {"digits": 60_000, "letters": 52 * 900}  # drawn pictures to learn from
 HELD_OUT = 5_000  # pictures of each source that are kept to calibrate with
 NONE = 1 / 8  # pictures of no character, for each of one
 OTHER = 1 / 16  # pictures of characters that are not to be read, likewise
-# Those that nobody takes for one of the alphabet: a Z may be a 2, an S a 5, a 9 a g.
-UNLIKE = {"digits": "AEFHKMNRUVWXYadefhkmnrtuvwxy", "letters": "3478"}
+# Those that nobody takes for one of the alphabet: a Z may be a 2, a Y a 4, a 9 a g.
+UNLIKE = {"digits": "EFHKMNRWXhkmnwx", "letters": "3478"}
 
 
 class Examples(NamedTuple):

@@ -107,12 +107,7 @@ def may_be_writing(blobs: Blobs, height: float) -> np.ndarray:
     speck = np.maximum(tall, wide) < SPECK * height
     underline = (wide > 1.8 * height) & (tall < 0.25 * height)
     frame = (tall > 4 * height) | ((wide > 3 * height) & (blobs.area < 0.1 * tall * wide))
-    rows, columns = blobs.runs.shape
-    at_edge = (
-        (blobs.top == 0) | (blobs.left == 0) | (blobs.bottom == rows) | (blobs.right == columns)
-    )
-    desk = at_edge & ((tall > 1.8 * height) | (wide > 3 * height))
-    desk |= blobs.across
+    desk = blobs.at_edge & ((tall > 1.8 * height) | (wide > 3 * height))
     return ~(speck | (blobs.area < 4) | underline | frame | desk)
 
 

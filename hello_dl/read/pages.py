@@ -162,7 +162,7 @@ def draw_strokes(text: str, pens: np.ndarray, sizes: np.ndarray, seed: int) -> l
     hand = strokes.choose_hand(text, seed)
     edge = np.full_like(hand.edge, 0.6)
     hand = hand._replace(radius=(pens[:, None] * CAPITAL / 2).astype(np.float32), edge=edge)
-    segments = strokes.trace(hand) * np.float32(CAPITAL)
+    segments = finer(strokes.trace(hand)) * np.float32(CAPITAL)
     low = segments.min((1, 2))  # (n, 2)
     segments = segments - low[:, None, None] + 2 * hand.radius[..., None, None]
     drawn = []
@@ -175,6 +175,14 @@ def draw_strokes(text: str, pens: np.ndarray, sizes: np.ndarray, seed: int) -> l
         drop = low[i, 1] - 2 * hand.radius[i, 0] + rows[0] / scale  # from a capital's top
         drawn.append(Drawn(cut, float(drop * scale)))
     return drawn
+
+
+def finer(segments: np.ndarray) -> np.ndarray:
+    """Segments (n, s, 2 ends, 2) in halves: the dots that a thin pen leaves must touch."""
+    start, end = segments[:, :, 0], segments[:, :, 1]
+    middle = (start + end) / 2
+    halves = np.stack([start, middle, middle, end], axis=2)  # (n, s, 4, 2)
+    return halves.reshape(len(segments), -1, 2, 2)
 
 
 def draw_mnist(image: np.ndarray, pen: float, size: float) -> Drawn:

@@ -94,7 +94,7 @@ RECIPES = {
     "mlp":       Recipe("sgd",   0.05,  "falling",   10, 25,  64, False, Quick(2, 10_000, 10_000)),
     "mlp-large": Recipe("sgd",   0.05,  "falling",   10, 25,  64, False, Quick(2, 10_000, 10_000)),
     "lenet":     Recipe("adamw", 0.003, "one-cycle", 12, 25,  64, False, Quick(2, 10_000, 2_000)),
-    "cnn":       Recipe("adamw", 0.008, "one-cycle",  6, 20, 128, True,  Quick(2,  4_000, 2_000)),
-    "resnet":    Recipe("adamw", 0.005, "one-cycle",  6, 20, 128, True,  Quick(2,  1_500, 1_000, 32)),
+    "cnn":       Recipe("adamw", 0.008, "one-cycle", 6, 16, 128, True,  Quick(2, 4_000, 2_000)),
+    "resnet":    Recipe("adamw", 0.005, "one-cycle", 6, 16, 128, True,  Quick(2, 1_500, 1_000, 32)),
 }
 # fmt: on
