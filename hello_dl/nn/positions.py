@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy
-
+from hello_dl.creation import arange
 from hello_dl.nn.embedding import Embedding
 from hello_dl.nn.module import Module
+from hello_dl.ops.arrange import stack_list
 from hello_dl.ops.rotary import rotate_pairs
 from hello_dl.tensor import Tensor
 
 
-def angles(length: int, features: int, base: float = 10_000.0) -> numpy.ndarray:
+def angles(length: int, features: int, base: float = 10_000.0) -> Tensor:
     """Return position / base^(i / features) for i = 0, 2, 4, ...: (length, features / 2).
 
     They turn fast for the first pair of features, and ever slower for those after it, as the hands
     of a clock for seconds, minutes and hours.
     """
-    speed = base ** -(numpy.arange(0, features, 2) / features)
-    return numpy.arange(length)[:, None] * speed
+    speed = base ** (arange(0, features, 2, dtype="float64") / -features)
+    return arange(length, dtype="float64").unsqueeze(1) * speed
 
 
 class SinusoidalPositions(Module):
@@ -34,10 +34,9 @@ class SinusoidalPositions(Module):
     def __init__(self, features: int, max_length: int = 1024, scale: float = 1.0) -> None:
         if features % 2:
             raise ValueError(f"sines and cosines come in pairs: features={features} is odd")
-        table = numpy.empty((max_length, features), numpy.float32)
         turns = angles(max_length, features)
-        table[:, ::2], table[:, 1::2] = scale * numpy.sin(turns), scale * numpy.cos(turns)
-        self.register_buffer("table", Tensor(table), persistent=False)
+        pairs = scale * stack_list([turns.sin(), turns.cos()], 2)  # (max_length, features / 2, 2)
+        self.register_buffer("table", pairs.flatten(1).float(), persistent=False)
 
     def forward(self, input: Tensor, start: int = 0) -> Tensor:
         """Add them; the first token stands at position `start`."""
@@ -69,8 +68,8 @@ class RotaryPositions(Module):
         if features % 2:
             raise ValueError(f"features are turned in pairs: features={features} is odd")
         turns = angles(max_length, features, base)
-        for name, table in (("cos", numpy.cos(turns)), ("sin", numpy.sin(turns))):
-            self.register_buffer(name, Tensor(table.astype(numpy.float32)), persistent=False)
+        for name, table in (("cos", turns.cos()), ("sin", turns.sin())):
+            self.register_buffer(name, table.float(), persistent=False)
 
     def forward(self, input: Tensor, start: int = 0) -> Tensor:
         """Turn them; the first token stands at position `start`."""

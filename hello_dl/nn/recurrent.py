@@ -9,9 +9,8 @@ gradients are to end there (truncated backpropagation through time).
 from __future__ import annotations
 
 import warnings
+from itertools import accumulate
 from typing import Any
-
-import numpy
 
 from hello_dl.nn import init
 from hello_dl.nn.module import Module
@@ -256,9 +255,9 @@ def _last(y: Tensor, sizes: tuple[int, ...], reverse: bool) -> Tensor:
         return y[:n]
     if sizes[-1:] == (n,):
         return y[len(y) - n :]
-    alive = numpy.arange(n) < numpy.array(sizes)[:, None]  # (steps, n)
-    starts = numpy.cumsum(sizes) - sizes
-    return y[starts[alive.sum(0) - 1] + numpy.arange(n)]
+    lengths = [sum(count > i for count in sizes) for i in range(n)]
+    starts = list(accumulate(sizes, initial=0))
+    return y[[starts[length - 1] + i for i, length in enumerate(lengths)]]
 
 
 def _known(nonlinearity: str) -> str:

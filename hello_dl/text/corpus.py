@@ -90,8 +90,9 @@ def check_length(tokens: Tokens, block_size: int, what: str = "the text") -> Non
 class RandomWindows:
     """Batches of windows from anywhere in the text, `steps` of them an epoch.
 
-    With `total` there are so many in all epochs together, and fewer in the last one. What batch number b of epoch e is depends on the seed, e and b alone: a run that is resumed
-    goes on exactly where it was.
+    With `total` there are so many in all epochs together, and fewer in the last one. What batch
+    number b of epoch e is depends on the seed, e and b alone: a run that is resumed goes on exactly
+    where it was.
     """
 
     def __init__(

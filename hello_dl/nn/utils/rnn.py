@@ -14,10 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy
-
 from hello_dl.ops.arrange import cat_list, stack_list
-from hello_dl.ops.untracked import plain
 from hello_dl.tensor import Tensor
 
 
@@ -53,25 +50,24 @@ def pack_padded_sequence(
     `enforce_sorted` is False: then they are put in that order, and results back into the old one.
     """
     steps, n = input.shape[:2][::-1] if batch_first else input.shape[:2]
-    sizes = numpy.asarray(plain(lengths) if isinstance(lengths, Tensor) else lengths)
-    if sizes.shape != (n,) or sizes.dtype.kind not in "iu":
+    sizes = lengths.tolist() if isinstance(lengths, Tensor) else list(lengths)
+    if len(sizes) != n or not all(hasattr(size, "__index__") for size in sizes):
         raise ValueError(f"lengths are {n} whole numbers here, one for each sequence")
-    if n and not (sizes.min() >= 1 and sizes.max() <= steps):
-        wrong = sizes.min() if sizes.min() < 1 else sizes.max()
-        raise ValueError(f"length {wrong} is not between 1 and {steps}, the steps of the batch")
-    order = None
-    if not enforce_sorted:
-        order = numpy.argsort(-sizes, kind="stable")
-        sizes = sizes[order]
-    elif (sizes[1:] > sizes[:-1]).any():
-        raise ValueError(f"lengths {sizes.tolist()} do not fall: use enforce_sorted=False")
-    alive = sizes > numpy.arange(sizes.max(initial=0))[:, None]  # (steps, n)
-    step, sequence = alive.nonzero()
-    if order is not None:
-        sequence = order[sequence]
+    for size in sizes:
+        if not 1 <= size <= steps:
+            raise ValueError(f"length {size} is not between 1 and {steps}, the steps of the batch")
+    order = sorted(range(n), key=lambda i: -sizes[i])  # of equals, the first one first
+    if enforce_sorted and sizes != [sizes[i] for i in order]:
+        raise ValueError(f"lengths {sizes} do not fall: use enforce_sorted=False")
+    counts = [sum(size > step for size in sizes) for step in range(max(sizes, default=0))]
+    step = [step for step, count in enumerate(counts) for _ in range(count)]
+    sequence = [i for count in counts for i in order[:count]]
     data = input[sequence, step] if batch_first else input[step, sequence]
-    back = None if order is None else numpy.argsort(order)
-    return PackedSequence(data, tuple(map(int, alive.sum(1))), order, back)
+    if enforce_sorted:
+        return PackedSequence(data, tuple(counts))
+    back = sorted(range(n), key=lambda i: order[i])
+    indices = (Tensor(each, device="cpu", dtype="int64") for each in (order, back))
+    return PackedSequence(data, tuple(counts), *indices)
 
 
 def pad_packed_sequence(
@@ -85,22 +81,22 @@ def pad_packed_sequence(
     With `batch_first` it is (n, steps, ...). `total_length` pads to more steps than the longest
     sequence has.
     """
-    data, sizes = sequence.data, numpy.asarray(sequence.batch_sizes)
-    steps, n = len(sizes), int(sizes[0])
+    data, counts = sequence.data, sequence.batch_sizes
+    steps, n = len(counts), counts[0]
     if total_length is not None and total_length < steps:
         raise ValueError(f"total_length {total_length} is less than the longest sequence, {steps}")
-    rows = data.new_full((1, *data.shape[1:]), padding_value)
-    starts, every = numpy.cumsum(sizes) - sizes, numpy.arange(n)
-    alive = every < sizes[:, None]  # (steps, n)
-    where = numpy.where(alive, starts[:, None] + every, len(data))  # the last row is padding
-    if total_length is not None:
-        more = numpy.full((total_length - steps, n), len(data))
-        where = numpy.concatenate([where, more])
-    lengths = alive.sum(0)
-    if sequence.unsorted_indices is not None:
-        where, lengths = where[:, sequence.unsorted_indices], lengths[sequence.unsorted_indices]
-    padded = cat_list([data, rows])[where.T if batch_first else where]
-    return padded, Tensor(lengths, device="cpu")
+    back = sequence.unsorted_indices
+    order = list(range(n)) if back is None else back.tolist()
+    padding, start, where = len(data), 0, []  # where each entry of the padded batch is found
+    for count in counts:
+        where.append([start + i if i < count else padding for i in order])
+        start += count
+    where += [[padding] * n] * ((total_length or steps) - steps)
+    lengths = [sum(count > i for count in counts) for i in order]
+    rows = cat_list([data, data.new_full((1, *data.shape[1:]), padding_value)])
+    padded = rows[Tensor(where, device=data.device, dtype="int64")]
+    padded = padded.transpose(0, 1) if batch_first else padded
+    return padded, Tensor(lengths, device="cpu", dtype="int64")
 
 
 def pad_sequence(
