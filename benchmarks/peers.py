@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from pictures import CASES as PICTURES
+from sequences import CASES as SEQUENCES
 
 Step = Callable[[], object]
 
@@ -277,6 +278,7 @@ CASES: dict[str, tuple[str, int, int, dict[str, Callable[[], Step]]]] = {
         },
     ),
     **PICTURES,
+    **SEQUENCES,
 }
 
 
