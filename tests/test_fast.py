@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -285,9 +286,13 @@ def test_without_numba(monkeypatch):
     assert kernels.positive_part(np.linspace(-1, 1, 2**16)).min() == 0
 
 
-def test_a_numba_that_does_not_work_is_said_once_and_done_without(monkeypatch, capsys):
-    def broken(name):
+@pytest.mark.parametrize("when", ["imported", "called"])
+def test_a_numba_that_does_not_work_is_said_once_and_done_without(when, monkeypatch, capsys):
+    def fail(*arguments):
         raise ImportError("Numba needs NumPy 1.0 or less.\nGot 2.4")
+
+    def broken(name):
+        return SimpleNamespace(rectify=fail) if when == "called" else fail()
 
     monkeypatch.setattr(fast, "_wanted", True)
     monkeypatch.setattr(fast.importlib, "import_module", broken)

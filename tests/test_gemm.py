@@ -5,6 +5,7 @@ import pytest
 from helpers import DEVICES, assert_close, on_device
 
 from hello_dl.backend import dtype_of, gemm, module_of, to_device
+from hello_dl.backend.threads import cut
 
 each_device = pytest.mark.parametrize("device", DEVICES)
 
@@ -63,6 +64,20 @@ def test_product_is_that_of_numpy(layout, dtype, device):
     result, left, right = (to_device(x, "cpu").astype(wide) for x in (product, a, b))
     tolerance = {"float32": 1e-5, "float16": 2e-3, "bfloat16": 2e-2}.get(dtype, 1e-12)
     assert_close(result, left @ right, tolerance, 4 * tolerance)
+
+
+@pytest.mark.parametrize("into", ["new", "given"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_product_is_the_same_when_threads_share_it(layout, into, monkeypatch):
+    a, b = LAYOUTS[layout](maker("float64", "cpu"))
+    expected, parts = a @ b, []
+    monkeypatch.setattr(gemm, "FEW", -1)
+    monkeypatch.setattr(gemm, "share", lambda milliseconds: 2)
+    monkeypatch.setattr(gemm, "cut", lambda *sizes: parts.extend(cut(*sizes)) or parts)
+    out = expected * 0 if into == "given" else None
+    product = gemm.matmul(a, b, out=out)
+    assert parts and (out is None or product is out)
+    assert_close(product, expected, 1e-12)
 
 
 @each_device

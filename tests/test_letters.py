@@ -91,6 +91,8 @@ def test_a_net_with_running_statistics_goes_on_exactly(
     job(out="whole", **flags)
     _, text = job(stop, **flags)
     assert "to go on: hello-dl letters --resume --out " in text
+    with pytest.raises(ValueError, match="learns letters: hello-dl letters --resume"):
+        run(JobOptions("digits", out=tmp_path / "out", resume=True), io.StringIO())
     assert f"resume after {number} steps" in job(resume=True)[1]
     whole, resumed = (load_file(tmp_path / out / "model.safetensors") for out in ("whole", "out"))
     assert any("running_var" in name for name in whole)

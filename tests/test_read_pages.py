@@ -7,7 +7,15 @@ import pytest
 
 from hello_dl.data.strokes import DIGITS, LETTERS
 from hello_dl.read import paper
-from hello_dl.read.pages import KINDS, TILT, compose_page, tilted, tilted_box
+from hello_dl.read.pages import (
+    KINDS,
+    TILT,
+    compose_page,
+    draw_mnist,
+    finer,
+    tilted,
+    tilted_box,
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -69,3 +77,21 @@ def test_a_box_turns_with_its_page():
 def test_an_unknown_kind_lists_the_kinds():
     with pytest.raises(ValueError, match="clean, hard, board"):
         compose_page(1, "dirty")
+
+
+def test_no_digit_loses_its_ink_by_a_thin_pen_faint_writing_or_the_fields_edge():
+    image = np.zeros((28, 28), np.uint8)
+    image[0:20, 10:12] = 90  # faint, and at the edge of its field
+    for pen in (0.06, 0.1, 0.19):
+        ink = draw_mnist(image, pen, 40.0).ink
+        assert ink.max() > 0.9 and np.flatnonzero((ink > 0.5).any(1)).size > 30
+
+
+def test_finer_segments_go_the_same_way_in_twice_as_many_steps():
+    segments = np.random.default_rng(0).random((2, 5, 2, 2), np.float32)
+    halves = finer(segments)
+    assert halves.shape == (2, 10, 2, 2)
+    np.testing.assert_array_equal(halves[:, 0::2, 0], segments[:, :, 0])
+    np.testing.assert_array_equal(halves[:, 1::2, 1], segments[:, :, 1])
+    np.testing.assert_allclose(halves[:, 0::2, 1], segments.mean(2), rtol=1e-6)
+    np.testing.assert_array_equal(halves[:, 0::2, 1], halves[:, 1::2, 0])

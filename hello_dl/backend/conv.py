@@ -24,7 +24,7 @@ from typing import Any
 import numpy
 
 from hello_dl.backend import Array, conv_cuda, fast, module_of
-from hello_dl.backend.threads import share, together
+from hello_dl.backend.threads import PIECES, ranges, share, together
 from hello_dl.backend.windows import Pair, Windows
 
 BAND = 2**22  # numbers, shifted rows or what comes of them, that are worked on at once
@@ -113,8 +113,7 @@ def _turned(weight: Array, windows: Windows, groups: int) -> tuple[Array, Window
     (down, across), (above, left) = windows.dilation, (pads[0] for pads in windows.padding)
     (kh, kw), nothing = windows.kernel, 0  # what is behind a picture, its size says
     around = ((kh - 1) * down - above, nothing), ((kw - 1) * across - left, nothing)
-    back = windows._replace(padding=around)
-    return turned.reshape(-1, len(weight) // groups, kh, kw), back
+    return turned.reshape(-1, len(weight) // groups, kh, kw), windows._replace(padding=around)
 
 
 def _spread(
@@ -133,8 +132,7 @@ def _spread(
     (phase - i · dilation) / stride is a whole number.
     """
     stride, above = windows.stride[0], windows.padding[0][0]
-    shape = (size[0], weight.shape[1] * groups, size[1], slopes.shape[3])
-    x = numpy.empty(shape, slopes.dtype)
+    x = numpy.empty((size[0], weight.shape[1] * groups, size[1], slopes.shape[3]), slopes.dtype)
     x[...] = 0 if start_from is None else start_from[:, None, None]
     for phase in range(stride):
         steps = [phase - i * windows.dilation[0] for i in range(windows.kernel[0])]
@@ -186,10 +184,10 @@ def laid_out(x: Array) -> Array:
         return rows
     copy = numpy.empty(rows.shape, rows.dtype)
 
-    def work(band: Pair) -> None:
-        copy[slice(*band)] = rows[slice(*band)]
+    def work(first: int, end: int) -> None:
+        copy[first:end] = rows[first:end]
 
-    _by_bands(work, rows[:1].size, 0, 0, len(rows))
+    ranges(work, len(rows), rows.size / 10**6)
     return copy
 
 
@@ -230,7 +228,7 @@ def _by_bands(
     count = cuts[-1] - cuts[0]
     threads = share(count * (numbers / 10**6 + products / (5 * 10**7)))  # milliseconds
     band, bands = max((most or BAND) // max(numbers, 1), 1), []
-    pieces = 2 * threads  # so that a thread which is held up leaves some to the others
+    pieces = PIECES * threads
     if count * numbers < FEW:
         cuts, pieces = (cuts[0], cuts[-1]), threads
     for begin, stop in zip(cuts, cuts[1:]):

@@ -74,7 +74,10 @@ def kernels(*arrays: Array) -> ModuleType | None:
 def _compiled() -> ModuleType | None:
     """Import the kernels; None, with a line on stderr, where numba is there but does not work."""
     try:
-        return importlib.import_module("hello_dl.backend.fast_kernels")
+        module = importlib.import_module("hello_dl.backend.fast_kernels")
+        one = numpy.zeros(1, numpy.float32)
+        module.rectify(one, one, 0, 1)  # one call: it can fail to compile, too
+        return module
     except Exception as error:  # numba for another numpy, a library that does not load
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         print(f"numba cannot be used, numpy is used alone: {first:.200}", file=sys.stderr)

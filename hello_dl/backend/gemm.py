@@ -14,7 +14,7 @@ from typing import Any
 import numpy
 
 from hello_dl.backend import DEFAULT_FLOAT, FLOAT64, Array, is_floating, is_half, module_of
-from hello_dl.backend.threads import cut, share, together
+from hello_dl.backend.threads import PIECES, cut, share, together
 
 FEW = 2**18  # multiplications; a product with more BLAS would share among its threads
 A_MILLISECOND = 7.5e7  # multiplications that one thread does in it, about
@@ -61,18 +61,28 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
 
 
 def _shared(a: Array, b: Array, out: Array | None) -> Array:
-    """Multiply in one thread, or share the rows of the result among several.
+    """Multiply in one thread, or share the matrices of the result, or their rows, among several.
 
     Not by BLAS's own threads: on a busy machine these wait for each other, and a product can take
-    thirty times as long. Ours take the next rows when they are free.
+    thirty times as long. Ours take the next part when they are free.
     """
-    milliseconds = a.size * b.shape[-1] / A_MILLISECOND
-    threads = share(milliseconds) if a.ndim == b.ndim == 2 else 1
+    batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    lines = (*batch, a.shape[-2])  # of the result, without its columns
+    threads = share(math.prod(lines) * a.shape[-1] * b.shape[-1] / A_MILLISECOND)
     if threads == 1:
         return together(lambda _: numpy.matmul(a, b, out=out), [None], 1)[0]
     if out is None:
-        out = numpy.empty((len(a), b.shape[1]), a.dtype)
-    together(lambda rows: numpy.matmul(a[rows], b, out=out[rows]), cut(len(a), threads), threads)
+        out = numpy.empty((*lines, b.shape[-1]), a.dtype)
+    a = numpy.broadcast_to(a, (*batch, *a.shape[-2:]))
+    b = numpy.broadcast_to(b, (*batch, *b.shape[-2:]))
+    longest = lines.index(max(lines))
+    axis = next((i for i, n in enumerate(lines) if n >= PIECES * threads), longest)
+
+    def work(part: slice) -> None:
+        here = (*(slice(None),) * axis, part)
+        numpy.matmul(a[here], b[here] if axis < len(batch) else b, out=out[here])
+
+    together(work, cut(lines[axis], threads), threads)
     return out
 
 

@@ -91,7 +91,7 @@ def ranges(work: Callable[[int, int], Any], size: int, milliseconds: float) -> N
 
 def cut(size: int, threads: int) -> list[slice]:
     """Cut the numbers below size into ranges, a few for each thread."""
-    many = min(size, PIECES * threads) if threads > 1 else 1
+    many = max(min(size, PIECES * threads), 1) if threads > 1 else 1
     cuts = [size * i // many for i in range(many + 1)]
     return [slice(*ends) for ends in zip(cuts, cuts[1:])]
 

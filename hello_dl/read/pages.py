@@ -188,13 +188,15 @@ def finer(segments: np.ndarray) -> np.ndarray:
 def draw_mnist(image: np.ndarray, pen: float, size: float) -> Drawn:
     """A digit (28, 28) of MNIST in that size, its strokes about as wide as the pen's."""
     rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
-    cut = image[rows[0] - 1 : rows[-1] + 2, columns[0] - 1 : columns[-1] + 2]
+    cut = np.pad(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 1)
     scale = size / 20
     shape = (max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale)))
     large = Image.fromarray(cut).resize(shape, Image.Resampling.BICUBIC)
+    gray = np.asarray(large) / np.float32(255)
+    gray = gray / np.percentile(gray[gray > 0.2], 75)  # some were written faintly
     # Bicubic leaves soft edges. Where to cut them decides how wide the strokes become.
-    level = np.clip(0.5 - (pen - 0.1) * 3, 0.3, 0.7)
-    ink = np.clip((np.asarray(large) / np.float32(255) - level) * max(2.0, scale) + 0.5, 0, 1)
+    level = np.clip(0.5 - (pen - 0.1) * 3, 0.3, 0.55)
+    ink = np.clip((gray - level) * max(2.0, scale) + 0.5, 0, 1)
     return Drawn(ink.astype(np.float32), 0.0)
 
 

@@ -105,16 +105,20 @@ class JobOptions:
     def state_dict(self) -> dict[str, Any]:
         """Return what belongs to the run, and what was left to the recipe as that has it."""
         chosen = {**asdict(self), **asdict(self.recipe), "model": self.net}
-        return {name: chosen[name] for name in KEPT} | {"data": self.data and str(self.data)}
+        kept = {name: chosen[name] for name in ("name", *KEPT)}
+        return kept | {"data": self.data and str(self.data)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Nothing to do: a run that goes on has been started `as_in` its checkpoint."""
 
     def as_in(self, run: Mapping[str, Any]) -> JobOptions:
         """Take over what belongs to a run; ValueError for a flag that asks for something else."""
+        run = dict(run)
+        if (task := run.pop("name", self.name)) != self.name:
+            raise ValueError(f"the run to go on with learns {task}: hello-dl {task} --resume")
         default = {field.name: field.default for field in fields(self)}
         for name in KEPT:
-            here, there = getattr(self, name), run[name]
+            here, there = getattr(self, name), run.get(name, getattr(self, name))
             if here != default[name] and str(here) != str(there):
                 flag = "--" + name.replace("_", "-")
                 raise ValueError(
