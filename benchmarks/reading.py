@@ -19,11 +19,12 @@ import argparse
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from hello_dl.data.strokes import DIGITS, LETTERS
-from hello_dl.read.calibrate import calibration_error
+from hello_dl.read.calibrate import calibration_error, reliability
 from hello_dl.read.command import BEST, ReadOptions, get_reader
 from hello_dl.read.pages import compose_page
 from hello_dl.read.reader import Reader
@@ -39,13 +40,21 @@ ROWS = (
 )  # kind of page, what is on it, the share to reach
 
 
-def measure(reader: Reader, kind: str, seeds: range, mistaken: Counter[str]) -> str:
-    """One row of the table: shares of characters, and seconds of the processor a page.
+@dataclass
+class Tally:
+    """All answers on lines of which no character is missing or invented."""
 
-    `mistaken` is told what was taken for what, on lines of which no character is missing.
-    """
+    mistaken: Counter[str] = field(default_factory=Counter)  # "what was written as what was read"
+    sure: list[float] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
+
+
+def measure(reader: Reader, kind: str, seeds: range, tally: Tally) -> str:
+    """One row of the table: shares of characters, and seconds of the processor a page."""
     wrong = guessed = folded = count = 0
-    seconds, sure, right = 0.0, [], []
+    seconds = 0.0
+    sure: list[float] = []
+    right: list[bool] = []
     for seed in seeds:
         photo, truth = compose_page(seed, kind, reader.characters)
         began = time.process_time()
@@ -61,9 +70,11 @@ def measure(reader: Reader, kind: str, seeds: range, mistaken: Counter[str]) -> 
             if len(line := line.replace(" ", "")) == len(guess):
                 sure += [c.sure for c in characters]
                 right += [a == b for a, b in zip(line, guess)]
-                mistaken.update(f"{a} as {b}" for a, b in zip(line, guess) if a != b)
+                tally.mistaken.update(f"{a} as {b}" for a, b in zip(line, guess) if a != b)
     shares = "".join(f"{100 * (1 - n / count):>9.2f} %" for n in (wrong, guessed, folded))
     error = calibration_error(np.array(sure), np.array(right))
+    tally.sure += sure
+    tally.right += right
     return f"{count:>10,}{shares}{100 * error:>9.1f} %{seconds / len(seeds):>9.2f} s"
 
 
@@ -86,16 +97,21 @@ def main() -> None:
     print(
         "page    written     wanted characters     right    guessed  any case  calibration     time"
     )
-    mistaken: dict[str, Counter[str]] = {"digits": Counter(), "letters": Counter()}
+    tallies = {"digits": Tally(), "letters": Tally()}
     for kind, alphabet, wanted in ROWS:
         seeds = range(arguments.seed, arguments.seed + arguments.pages)
         name = "digits" if alphabet == DIGITS else "letters"
         target = "" if wanted is None else f">= {wanted:.0%}"
-        row = measure(readers[alphabet], kind, seeds, mistaken[name])
+        row = measure(readers[alphabet], kind, seeds, tallies[name])
         print(f"{kind:8}{name:8}{target:>10}{row}", flush=True)
-    for name, counts in mistaken.items():
-        most = ", ".join(f"{pair} {count}" for pair, count in counts.most_common(12))
-        print(f"{name}, most often mistaken: {most}")
+    for name, tally in tallies.items():
+        print(f"\n{name}: how sure the net was, in the mean, and how often it was right")
+        for group in reliability(np.array(tally.sure), np.array(tally.right)):
+            between = f"{group.low:.1f} to {group.high:.1f}"
+            shares = "".join(f"{100 * share:>8.1f} %" for share in (group.sure, group.right))
+            print(f"  {between}{group.answers:>8,}{shares}")
+        most = ", ".join(f"{pair} {count}" for pair, count in tally.mistaken.most_common(12))
+        print(f"most often mistaken: {most}")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ full = np.float32(255)  # a pixel full of ink
 
 # %% A photo, and a gray that parts nothing.
 lesson.section("Find the ink")
-photo, truth = read.compose_page(53, "hard", lines=3, per_line=(6, 8), height=34)
+photo, truth = read.compose_page(193, "hard", lines=3, per_line=(6, 8), height=34)
 gray = np.asarray(photo.convert("L")) / full  # (height, width): 0 is black, 1 is white
 
 
@@ -145,7 +145,7 @@ print(f"Misread, lost or invented, in % of {40 * many} digits:\n\n{'clean':>26}{
 for name, shares in zip(readers, wrong):
     print("  {:17}{:7.1f}{:12.1f}".format(name, *shares))
 most = 90 if digits.name == "MNIST" else 130  # without MNIST all of them are strokes
-lesson.expect("\nleft with strokes", 100 * wrong[2].sum() / wrong[0].sum(), 20, most, "%")
+lesson.expect("\nerrors left with strokes", 100 * wrong[2].sum() / wrong[0].sum(), 20, most, "%")
 
 # %% How far may you believe it?
 lesson.section("How sure may it be?")
@@ -166,7 +166,7 @@ for name, reader in readers.items():
     told = [100 * x[1::2].mean() for x in (right, sure(logits, 1.0), sure(logits, heat))]
     print("  {:17}{:6.1f} %{:7.1f} %{:13.2f}{:12.1f} %".format(name, *told[:2], heat, told[2]))
 print("Above 1 it was too sure, below 1 not sure enough.")
-lesson.expect("by the library's", heat / read.find_temperature(logits[::2], true[::2]), 0.9, 1.1)
+lesson.expect("ratio to library's", heat / read.find_temperature(logits[::2], true[::2]), 0.9, 1.1)
 print("\nIt may refuse what it is less sure of. Capital letters, too? It has seen none.\n")
 print("  at least  digits answered   right    capitals, by neat digits   by + letters")
 letters = draw_characters("AEFHJLNR" * 40) / full
@@ -180,10 +180,10 @@ for least in (0, 0.5, 0.8, 0.9, 0.95, 0.99):
 lesson.section("Watch it work")
 photo, truth = read.compose_page(18, "hard", lines=3, per_line=(8, 12), height=36)
 reading = read.Reader(reader.model, DIGITS, heat).read(photo)
-for text, line in zip(truth.lines, reading.text):
-    print(f"  written  {text:20}  read  {line}")
+print(*map("  written  {:20}  read  {}".format, truth.lines, reading.text), sep="\n")
 read.draw_boxes(photo, reading).save(lesson.out / "boxed.png")
 lesson.saved(lesson.out / "boxed.png")
+print("On the pages before, it misread these:")
 wrong = np.flatnonzero(~right)[:3]
 show_grid(fields[wrong, 4:24, 4:24], [f"{true[i]}, read {logits[i, :10].argmax()}" for i in wrong])
 
@@ -195,6 +195,6 @@ lesson.finish(
     ],
     try_this=[
         "Write digits, take a photo of them: hello-dl read photo.jpg --out boxed.png",
-        "Compose page 3 instead of 53. It is tilted. Which of your steps fails?",
+        "Compose page 3 instead of 193. It is tilted. Which of your steps fails?",
     ],
 )

@@ -382,6 +382,15 @@ def test_how_long_it_takes_counts_from_where_it_was_resumed(terminal):
     assert "0:10, 0:20 left" in text
 
 
+def test_what_the_first_step_compiles_is_not_expected_again(terminal):
+    display = Dashboard(Output(terminal()), "")
+    for i in range(1, 12):
+        display.step(a_step(i))
+    display.first = 20.0
+    text = "\n".join(frame_lines(display, 30.0))  # 10 more steps in 10 s, 49 to go
+    assert "0:30, 0:49 left" in text
+
+
 def test_a_training_of_unknown_length(terminal):
     display = Dashboard(Output(terminal()), "")
     step = a_step(1)

@@ -46,7 +46,7 @@ def doubts(reading: Reading) -> Picture:
         return []
     lines = [Text(f"? is a character of which the net is less than {percent(UNSURE, 0)} sure:")]
     for number, place, character in unsure[:DOUBTS]:
-        guess = f"{character.text} ({percent(character.sure, 0)}) or {character.second}"
+        guess = f"{character.text} ({int(100 * character.sure)} %) or {character.second}"
         lines.append(Text(f"  line {number}, character {place}: perhaps {guess}"))
     if len(unsure) > DOUBTS:
         lines.append(Text(f"  and {len(unsure) - DOUBTS} more"))

@@ -62,6 +62,7 @@ class Dashboard:
         self.sums: dict[str, float] = {}  # of every metric times its samples, in this epoch
         self.validation: dict[str, float] = {}  # of the last epoch
         self.began, self.drawn_at = time.perf_counter(), -math.inf
+        self.first = 0.0  # seconds until the first step was done
         self.pause = PAUSE
         self.live = Live(console=output.console, screen=True, auto_refresh=False)
 
@@ -76,6 +77,7 @@ class Dashboard:
 
     def step(self, step: Any) -> None:
         """Take note of a step."""
+        self.first = self.first or time.perf_counter() - self.began
         self.waiting.append(step)
         if time.perf_counter() - self.drawn_at >= self.pause:
             self.draw()
@@ -134,12 +136,19 @@ class Dashboard:
         line = Text(f"epoch    {self.last.epoch} of {self.last.epochs}".ljust(SIDE))
         if not self.last.steps:  # nobody knows how many there will be
             return line.append(f"step {self.last.step:,}  {clock(seconds)}")
-        done, since = self.last.step / self.last.steps, len(self.losses) / self.last.steps
-        left = f", {clock(seconds * (1 - done) / since)} left" if seconds > 0.5 else ""
+        done, count = self.last.step / self.last.steps, len(self.losses)
+        ahead = self.last.steps - self.last.step
+        known = seconds > 0.5 and count > 1
+        left = f", {clock(self._stepping(seconds) * ahead / count)} left" if known else ""
         room = max(width - SIDE - 17, 4)
         line.append(("━" if self.fine else "#") * int(room * done), "cyan")
         line.append(("─" if self.fine else "-") * (room - int(room * done)), DIM)
         return line.append(f"  {clock(seconds)}{left}")
+
+    def _stepping(self, seconds: float) -> float:
+        """How long the steps so far would have taken without what is compiled in the first one."""
+        count = len(self.losses)
+        return min(seconds, (seconds - self.first) * count / (count - 1)) if count > 1 else seconds
 
     def _chart(self, width: int, rows: int) -> Picture:
         """The loss in numbers, and as a line of so many rows."""
@@ -155,7 +164,8 @@ class Dashboard:
         """A line for every metric, and one for the speed."""
         names = dict.fromkeys([*self.validation, *self.sums])
         lines = [self._metric(name, width) for name in names]
-        speed = f"{self.samples_in_all / max(seconds, 1e-3):,.0f} {self.words.samples} a second"
+        pace = self.samples_in_all / max(self._stepping(seconds), 1e-3)
+        speed = f"{pace:,.0f} {self.words.samples} a second"
         line = Text(f"speed    {speed}")
         if self.last:
             append_if_it_fits(line, f", learning rate {number(self.last.lr, 3)}", width)
