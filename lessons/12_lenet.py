@@ -34,7 +34,8 @@ lenet = nn.Sequential(first, second, read)
 
 print("Two convolutions find things in a picture. Pooling forgets a little of where.")
 print("Three linear layers read the digit from what was found. This is LeNet-5, of 1998")
-print("(LeCun, Bottou, Bengio, Haffner). It read the numbers on bank checks.\n")
+print("(LeCun, Bottou, Bengio, Haffner), with ReLU and the largest of four, as it is")
+print("built today. It read the numbers on bank checks.\n")
 plan = [  # what it gives, its parameters by hand, how wide its window is, and its step
     ("convolution", "6 x 28 x 28", 6 * (1 * 5 * 5 + 1), 5, 1),
     ("largest of 2 x 2", "6 x 14 x 14", 0, 2, 2),

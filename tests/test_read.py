@@ -595,8 +595,9 @@ def test_a_reader_comes_back_from_the_cache_as_it_was(ready, digit_reader):
 def test_much_that_is_unclear_hints_at_the_other_alphabet(ready, monkeypatch):
     page, _ = compose_page(2, characters="WMKX", lines=2, per_line=6)
     page.save(ready / "p.png")
-    blind = Reader(Fixed([0.0] * 11), DIGITS)
-    monkeypatch.setattr(command, "get_reader", lambda *_: blind)
-    said = io.StringIO()
-    assert command.run(ReadOptions(str(ready / "p.png")), said)
-    assert "add --letters" in said.getvalue() and "and 6 more" in said.getvalue()
+    for logits, hint in (([2.0] + [0.0] * 10, "add --letters"), ([0.0] * 11, "no writing at all")):
+        half_blind = Reader(Fixed(logits), DIGITS)
+        monkeypatch.setattr(command, "get_reader", lambda *_, reader=half_blind: reader)
+        said = io.StringIO()
+        assert command.run(ReadOptions(str(ready / "p.png")), said)
+        assert hint in said.getvalue() and "and 6 more" in said.getvalue()

@@ -66,6 +66,8 @@ def test_gray_palette_and_deep_pictures_are_understood(tmp_path, arrow):
 def test_a_large_photo_is_scaled_down(tmp_path):
     Image.new("RGB", (4000, 3000), "white").save(tmp_path / "p.jpg")
     assert open_photo(tmp_path / "p.jpg").size == (SIDE, SIDE * 3 // 4)
+    Image.new("L", (9000, 60), "white").save(tmp_path / "strip.png")
+    assert open_photo(tmp_path / "strip.png").size == (9000, 60), "it is no larger than a photo"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from hello_dl.train.live import epoch_line
 from hello_dl.train.records import Epoch, Step
 
 BEST = "lenet"  # the net that is used unless another is named
+NO_WRITING = 0.2  # how sure the net is in the mean of what is probably none
 UNCLEAR = 0.3  # share of question marks from which on something else may be on the photo
 
 
@@ -93,7 +94,9 @@ def run(options: ReadOptions, stdout: TextIO | None = None) -> bool:
     output.say()
     output.show(report(reading))
     characters = [character for line in reading.lines for character in line]
-    if sum(c.sure < UNSURE for c in characters) > UNCLEAR * len(characters):
+    if sum(c.sure for c in characters) < NO_WRITING * len(characters):
+        output.say("Perhaps this is no writing at all.")
+    elif sum(c.sure < UNSURE for c in characters) > UNCLEAR * len(characters):
         other = "digits, leave out --letters" if options.letters else "letters, add --letters"
         output.say(f"Much of it is unclear: if these are {other}.")
     if options.out is not None:

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-SIDE = 2500  # pixels of the longer side, at most: what is larger is scaled down
+SIDE = 2500  # pixels of the longer side of a usual photo, 4 : 3: what is larger is scaled down
+AREA = SIDE * SIDE * 3 // 4  # pixels in all: a wide strip of paper may be longer
 PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr")  # of which means can be taken
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError)
 
 
 def open_photo(path: str | Path) -> Image.Image:
-    """The photo in color (RGB), as its camera says it should be held, at most SIDE pixels long."""
+    """The photo in color (RGB), as its camera says it should be held, of at most AREA pixels."""
     if not str(path).strip():
         raise ValueError("the photo has no name: give a file such as page.jpg")
     with warnings.catch_warnings():
@@ -69,13 +70,15 @@ def _too_large(path: str | Path, error: Exception) -> str:
 
 
 def scaled_down(picture: Image.Image) -> Image.Image:
-    """The picture, at most SIDE pixels long; as it is, if its pixels are no grays or colors.
+    """The picture, of at most AREA pixels; as it is, if its pixels are no grays or colors.
 
     Large ones are scaled down before all else, so that no second large copy of them is made.
     """
     picture = picture.convert("L") if picture.mode == "1" else picture
     if picture.mode in PLAIN and "transparency" not in picture.info:
-        picture.thumbnail((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2)
+        scale = min((AREA / (picture.width * picture.height)) ** 0.5, 1)
+        size = [max(round(side * scale), 1) for side in picture.size]
+        picture.thumbnail(size, Image.Resampling.BOX, reducing_gap=2)
     return picture
 
 
