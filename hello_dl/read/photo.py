@@ -77,8 +77,8 @@ def scaled_down(picture: Image.Image) -> Image.Image:
     picture = picture.convert("L") if picture.mode == "1" else picture
     if picture.mode in PLAIN and "transparency" not in picture.info:
         scale = min((AREA / (picture.width * picture.height)) ** 0.5, 1)
-        size = [max(round(side * scale), 1) for side in picture.size]
-        picture.thumbnail(size, Image.Resampling.BOX, reducing_gap=2)
+        width, height = (max(round(side * scale), 1) for side in picture.size)
+        picture.thumbnail((width, height), Image.Resampling.BOX, reducing_gap=2)
     return picture
 
 
