@@ -14,9 +14,9 @@ from typing import Any
 import numpy
 
 from hello_dl.backend import DEFAULT_FLOAT, FLOAT64, Array, is_floating, is_half, module_of
-from hello_dl.backend.threads import PIECES, cut, share, together
+from hello_dl.backend.threads import PIECES, are_products_undivided, cut, share, together
 
-FEW = 2**18  # multiplications; a product with more BLAS would share among its threads
+FEW = 2**18  # multiplications; a product with more is worth sharing among threads
 A_MILLISECOND = 7.5e7  # multiplications that one thread does in it, about
 
 _precision = "highest"
@@ -46,7 +46,7 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """
     if module_of(a) is numpy:
         if not is_half(a.dtype):
-            if a.shape[-2] * a.shape[-1] * b.shape[-1] > FEW:
+            if a.shape[-2] * a.shape[-1] * b.shape[-1] > FEW and are_products_undivided():
                 return _shared(a, b, out)
             return numpy.matmul(a, b, out=out)
         product = numpy.matmul(a.astype(DEFAULT_FLOAT), b.astype(DEFAULT_FLOAT)).astype(a.dtype)
@@ -63,8 +63,8 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
 def _shared(a: Array, b: Array, out: Array | None) -> Array:
     """Multiply in one thread, or share the matrices of the result, or their rows, among several.
 
-    Not by BLAS's own threads: on a busy machine these wait for each other, and a product can take
-    thirty times as long. Ours take the next part when they are free.
+    This is for `undivided_products`, where BLAS has one thread: on a busy machine its own wait for
+    each other, and a product can take thirty times as long. Ours take the next part when free.
     """
     batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     lines = (*batch, a.shape[-2])  # of the result, without its columns

@@ -43,6 +43,11 @@ def undivided_products() -> Iterator[None]:
         _pool_alone.reset(before)
 
 
+def are_products_undivided() -> bool:
+    """Tell whether this is within `undivided_products`."""
+    return _pool_alone.get() is not None
+
+
 def count() -> int:
     """Return how many threads there are to work: as many as BLAS has, or is limited to."""
     if (threads := _pool_alone.get()) is not None:
