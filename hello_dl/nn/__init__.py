@@ -92,7 +92,8 @@ from hello_dl.nn.pooling import (
     MaxUnpool2d,
 )
 from hello_dl.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
-from hello_dl.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from hello_dl.nn.recurrent import GRU, LSTM, RNN
+from hello_dl.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from hello_dl.nn.vision import (
     ChannelShuffle,
     Fold,

@@ -1,4 +1,4 @@
-"""Recurrent layers: RNN, GRU and LSTM over whole sequences, and their cells for a single step.
+"""Recurrent layers: RNN, GRU and LSTM over whole sequences; for a single step: recurrent_cells.py.
 
     output, state = nn.GRU(input_size=65, hidden_size=128)(input)
 
@@ -15,12 +15,12 @@ from typing import Any
 from hello_dl.nn import init
 from hello_dl.nn.module import Module
 from hello_dl.nn.parameter import blank
+from hello_dl.nn.recurrent_cells import known_nonlinearity
 from hello_dl.nn.utils.rnn import PackedSequence
 from hello_dl.ops.arrange import cat_list, stack_list
 from hello_dl.ops.dropout import dropout
 from hello_dl.ops.matmul import linear
 from hello_dl.ops.recurrent import gru_steps, lstm_steps, rnn_steps
-from hello_dl.ops.recurrent_plain import gru_step, lstm_step, rnn_step
 from hello_dl.tensor import Tensor
 
 State = Any  # a Tensor; of an LSTM two, the state and the cell
@@ -211,7 +211,7 @@ class RNN(RNNBase):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        self.nonlinearity = _known(nonlinearity)
+        self.nonlinearity = known_nonlinearity(nonlinearity)
         sizes = input_size, hidden_size, num_layers
         super().__init__(*sizes, bias, batch_first, dropout, bidirectional, device, dtype)
 
@@ -258,104 +258,3 @@ def _last(y: Tensor, sizes: tuple[int, ...], reverse: bool) -> Tensor:
     lengths = [sum(count > i for count in sizes) for i in range(n)]
     starts = list(accumulate(sizes, initial=0))
     return y[[starts[length - 1] + i for i, length in enumerate(lengths)]]
-
-
-def _known(nonlinearity: str) -> str:
-    if nonlinearity not in ("tanh", "relu"):
-        raise ValueError(f"nonlinearity is 'tanh' or 'relu', not {nonlinearity!r}")
-    return nonlinearity
-
-
-# ------------------------------------------------------------------------------------ one step
-
-
-class RNNCellBase(Module):
-    """A cell: it takes x (n, input_size) and a state (n, hidden_size) to the next state.
-
-    Without n they are single vectors. A state that is missing is 0.
-    """
-
-    gates = 1
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
-        wide, options = self.gates * hidden_size, {"device": device, "dtype": dtype}
-        self.weight_ih = blank(wide, input_size, **options)
-        self.weight_hh = blank(wide, hidden_size, **options)
-        self.bias_ih = blank(wide, **options) if bias else None
-        self.bias_hh = blank(wide, **options) if bias else None
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw the parameters anew, uniform in ±1/√hidden_size."""
-        bound = self.hidden_size**-0.5
-        for parameter in self.parameters(recurse=False):
-            init.uniform_(parameter, -bound, bound)
-
-    def _ready(self, input: Tensor, *states: Tensor | None) -> tuple[Tensor, list[Tensor]]:
-        """Return what the input says (n, gates · h), and the states (n, h)."""
-        if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
-            raise ValueError(f"the input is (n, {self.input_size}) here, not {input.shape}")
-        x = input if input.ndim == 2 else input[None]
-        shape = (len(x), self.hidden_size)
-        blocks = [x.new_zeros(shape) if s is None else s.reshape(*shape) for s in states]
-        return linear(x, self.weight_ih, self.bias_ih), blocks
-
-    def extra_repr(self) -> str:
-        """Return the sizes."""
-        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
-
-
-class RNNCell(RNNCellBase):
-    """One step of an RNN: the next state. `nonlinearity` is "tanh" or "relu"."""
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        nonlinearity: str = "tanh",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        self.nonlinearity = _known(nonlinearity)
-        super().__init__(input_size, hidden_size, bias, device, dtype)
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """Do the step."""
-        x, (state,) = self._ready(input, hx)
-        y = rnn_step(x, state, self.weight_hh, self.bias_hh, self.nonlinearity)
-        return y if input.ndim == 2 else y[0]
-
-
-class GRUCell(RNNCellBase):
-    """One step of a GRU: the next state."""
-
-    gates = 3
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """Do the step."""
-        x, (state,) = self._ready(input, hx)
-        y = gru_step(x, state, self.weight_hh, self.bias_hh)
-        return y if input.ndim == 2 else y[0]
-
-
-class LSTMCell(RNNCellBase):
-    """One step of an LSTM: the next state, and the next cell."""
-
-    gates = 4
-
-    def forward(
-        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Do the step."""
-        x, (state, cell) = self._ready(input, *(hx or (None, None)))
-        state, cell = lstm_step(x, state, cell, self.weight_hh, self.bias_hh)
-        return (state, cell) if input.ndim == 2 else (state[0], cell[0])
