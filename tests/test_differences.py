@@ -1,50 +1,37 @@
-"""Every line of docs/differences-from-pytorch.md is true: one test for each."""
+"""Every line of docs/differences-from-pytorch.md is true: one test for each.
+
+Those on sequences are held in test_differences_sequences.py.
+"""
 
 import contextlib
 import copy
 import inspect
 import os
 import pickle
-import re
 import string
 import threading
 import warnings
-from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
+from differences import holding, lines_of_the_page
 from helpers import import_torch
 
 import hello_dl
 from hello_dl import Tensor, check, data, nn, optim
 from hello_dl import functional as F
 
-PAGE = Path(__file__).parents[1] / "docs" / "differences-from-pytorch.md"
 HELD = {}  # the first cell of a line, and what holds it
-
-
-def line(first_cell):
-    """Say which line of the page a test holds."""
-
-    def held(test):
-        HELD[first_cell] = test
-        return test
-
-    return held
-
-
-def lines_of_the_page():
-    text = PAGE.read_text(encoding="utf-8")
-    cells = [row.split(" | ")[0].removeprefix("| ") for row in re.findall(r"(?m)^\| .*\|$", text)]
-    return [cell for cell in cells if cell not in ("name", "---", "in PyTorch")]
+LINES = sorted(lines_of_the_page(sequences=False))
+line = holding(HELD)
 
 
 def test_every_line_of_the_page_is_held_and_there_is_no_other():
-    assert sorted(HELD) == sorted(lines_of_the_page())
+    assert sorted(HELD) == LINES
 
 
-@pytest.mark.parametrize("first_cell", sorted(lines_of_the_page()))
+@pytest.mark.parametrize("first_cell", LINES)
 def test_a_line_of_the_page_is_true(first_cell):
     HELD[first_cell](import_torch())
 
@@ -708,6 +695,18 @@ def rarer_functions_of_pictures(torch):
 @line("`LazyConv2d` and its kind, `SyncBatchNorm`")
 def no_lazy_modules(torch):
     assert not any(name.startswith("Lazy") or name == "SyncBatchNorm" for name in dir(nn))
+
+
+@line("`Transformer`, `TransformerDecoder`, `TransformerDecoderLayer`")
+def no_decoder(torch):
+    for name in ("Transformer", "TransformerDecoder", "TransformerDecoderLayer"):
+        assert hasattr(torch.nn, name) and not hasattr(nn, name)
+    there = torch.nn.Transformer.generate_square_subsequent_mask(3) == -np.inf
+    assert hello_dl.ones(3, 3).triu(1).bool().tolist() == there.tolist()
+    x = hello_dl.rand(4, 2, 8)
+    layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0)
+    a, b = layer(x, is_causal=True), layer(x, hello_dl.ones(4, 4).triu(1).bool())
+    np.testing.assert_allclose(a.data, b.data, atol=1e-6)
 
 
 @line("`memory_format=torch.channels_last`")

@@ -9,11 +9,13 @@ from helpers import DEVICES, assert_close, import_torch, on_device, plain
 from hello_dl import Tensor, manual_seed, nn
 from hello_dl.nn.utils.rnn import (
     PackedSequence,
+    invert_permutation,
     pack_padded_sequence,
     pack_sequence,
     pad_packed_sequence,
     pad_sequence,
     unpack_sequence,
+    unpad_sequence,
 )
 from hello_dl.ops import recurrent
 
@@ -68,7 +70,7 @@ def test_values_and_gradients_are_those_of_pytorch(kind, layout, layers, bidirec
         y, last = ours(given, hx[0])
         y_torch, last_torch = theirs(given_torch, hx[1])
         if isinstance(y, PackedSequence):
-            assert list(y.batch_sizes) == y_torch.batch_sizes.tolist()
+            assert y.batch_sizes.tolist() == y_torch.batch_sizes.tolist()
             y, y_torch = y.data, y_torch.data
         loss, loss_torch = 0, 0
         for a, b in zip((y, *listed(last)), (y_torch, *listed(last_torch)), strict=True):
@@ -110,6 +112,84 @@ def test_cells_are_those_of_pytorch(kind, shape, bias, device):
         a, b = ours(leaf(x, device), hx), theirs(torch.tensor(x), hx_torch)
         for one, other in zip(listed(a), listed(b), strict=True):
             assert_close(one, other.detach().numpy())
+
+
+@each_device
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layers, bidirectional", [(1, False), (2, True)])
+def test_projected_states_are_those_of_pytorch(layout, layers, bidirectional, device):
+    torch, rng = import_torch(), np.random.default_rng(0)
+    options = {"num_layers": layers, "bidirectional": bidirectional, "proj_size": 2}
+    ours, theirs = both("LSTM", device, 3, 5, **options)
+    n = () if layout == "alone" else (4,)
+    x = rng.normal(size=(6, *n, 3))
+    begin = [rng.normal(size=(layers * (1 + bidirectional), *n, width)) for width in (2, 5)]
+    mine = [leaf(a, device) for a in (x, *begin)]
+    other = [torch.tensor(a, requires_grad=True) for a in (x, *begin)]
+    given, given_torch = mine[0], other[0]
+    if layout in ("packed", "unsorted"):
+        lengths = [6, 4, 4, 2] if layout == "packed" else [2, 6, 1, 5]
+        how = {"enforce_sorted": layout == "packed"}
+        given = pack_padded_sequence(given, lengths, **how)
+        given_torch = torch.nn.utils.rnn.pack_padded_sequence(given_torch, lengths, **how)
+    y, last = ours(given, tuple(mine[1:]))
+    y_torch, last_torch = theirs(given_torch, tuple(other[1:]))
+    if n and layout != "batch":
+        y, y_torch = y.data, y_torch.data
+    for a, b in zip((y, *last), (y_torch, *last_torch), strict=True):
+        assert_close(a, b.detach().numpy())
+    ((y * y).sum() + (last[0] * last[1][..., :2]).sum()).backward()
+    ((y_torch * y_torch).sum() + (last_torch[0] * last_torch[1][..., :2]).sum()).backward()
+    named = zip(ours.named_parameters(), theirs.named_parameters(), strict=True)
+    for (name, a), (name_torch, b) in named:
+        assert name == name_torch
+        assert_close(a.grad, b.grad.numpy(), what=name)
+    for a, b in zip(mine, other, strict=True):
+        assert_close(a.grad, b.grad.numpy())
+    assert repr(ours) == repr(theirs)
+    nothing = leaf(np.ones((6, 0, 3)), device)
+    assert ours(nothing)[0].shape == (6, 0, 2 * (1 + bidirectional))
+
+
+@each_device
+@each_kind
+def test_a_batch_of_no_sequences(kind, device):
+    layer = getattr(nn, kind)(3, 5, 2, bidirectional=True).to(device)
+    y, last = layer(leaf(np.ones((4, 0, 3), np.float32), device))
+    assert y.shape == (4, 0, 10) and all(x.shape == (4, 0, 5) for x in listed(last))
+    y.sum().backward()
+
+
+@pytest.mark.parametrize("kind, option", [("LSTM", "bidirectional"), ("GRU", "batch_first")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_weights_go_both_ways_through_safetensors(kind, option, dtype, tmp_path):
+    """Exactly: what is saved as float64 comes back as float64."""
+    torch = import_torch()
+    import safetensors.numpy
+    import safetensors.torch
+
+    kinds = (getattr(library, kind) for library in (nn, torch.nn))
+    ours, theirs = (kind(3, 5, 2, **{option: True}) for kind in kinds)
+    ours, theirs = ours.to(dtype), theirs.to(getattr(torch, dtype))
+    safetensors.torch.save_file(theirs.state_dict(), tmp_path / "theirs")
+    ours.load_state_dict(safetensors.numpy.load_file(tmp_path / "theirs"))
+    same_weights(ours, theirs)
+    ours.reset_parameters()
+    ours.load_state_dict(theirs.state_dict())  # and without a file
+    same_weights(ours, theirs)
+    ours.reset_parameters()
+    safetensors.numpy.save_file(ours.state_dict(), tmp_path / "ours")
+    theirs.load_state_dict(safetensors.torch.load_file(tmp_path / "ours"))
+    same_weights(ours, theirs)
+    x = np.random.default_rng(0).normal(size=(4, 2, 3)).astype(dtype)
+    assert_close(ours(leaf(x))[0], theirs(torch.tensor(x))[0].detach().numpy(), 1e-5, 1e-6)
+
+
+def same_weights(ours, theirs):
+    named = zip(ours.named_parameters(), theirs.named_parameters(), strict=True)
+    for (name, a), (name_torch, b) in named:
+        assert name == name_torch
+        np.testing.assert_array_equal(a.data, b.detach().numpy())
 
 
 @each_device
@@ -197,7 +277,7 @@ def test_padding_and_packing_are_those_of_pytorch():
     a = pack_sequence(ours, enforce_sorted=False)
     b = rnn.pack_sequence(theirs, enforce_sorted=False)
     assert_close(a.data, b.data.numpy())
-    assert list(a.batch_sizes) == b.batch_sizes.tolist()
+    assert a.batch_sizes.tolist() == b.batch_sizes.tolist() and a.batch_sizes.dtype == "int64"
     assert a.sorted_indices.tolist() == b.sorted_indices.tolist()
     assert a.unsorted_indices.tolist() == b.unsorted_indices.tolist()
     for options in ({}, {"batch_first": True}, {"total_length": 6, "padding_value": -1.0}):
@@ -207,8 +287,16 @@ def test_padding_and_packing_are_those_of_pytorch():
         )
         assert_close(x, x_torch.numpy())
         assert n.tolist() == n_torch.tolist()
+    for batch_first in (False, True):
+        padded = pad_sequence(ours, batch_first)
+        for given in ([2, 4, 1], Tensor([2, 4, 1])):
+            for one, row in zip(unpad_sequence(padded, given, batch_first), rows, strict=True):
+                assert_close(one, row)
     for one, row in zip(unpack_sequence(a), rows, strict=True):
         assert_close(one, row)
+    assert invert_permutation(Tensor([2, 0, 1])).tolist() == [1, 2, 0]
+    assert invert_permutation(None) is None
+    assert a.to("float32").data.dtype == "float32" and not a.cpu().is_cuda
     unpack_sequence(a)[1].sum().backward()
     assert [x.grad is not None and bool(x.grad.any()) for x in ours] == [False, True, False]
 
@@ -229,7 +317,23 @@ def test_padding_and_packing_are_those_of_pytorch():
             lambda: nn.LSTM(3, 5)(Tensor(np.ones((2, 1, 3))), (Tensor(np.ones((1, 1, 5))),)),
             "2 blocks",
         ),
+        (
+            lambda: nn.GRU(3, 5)(Tensor(np.ones((2, 3))), Tensor(np.ones((1, 1, 5)))),
+            r"\(1, 5\) here, not \(1, 1, 5\)",
+        ),
+        (lambda: nn.GRU(3, 5)(Tensor(np.ones((0, 1, 3)))), "one step at least"),
+        (
+            lambda: nn.GRUCell(3, 5)(Tensor(np.ones((2, 3))), Tensor(np.ones((1, 10)))),
+            r"\(2, 5\) here, not \(1, 10\)",
+        ),
+        (
+            lambda: nn.LSTMCell(3, 5)(Tensor(np.ones(3)), (Tensor(np.ones((1, 5))),) * 2),
+            r"\(5,\) here, not \(1, 5\)",
+        ),
         (lambda: nn.GRU(3, 0), "hidden_size must be 1 or more"),
+        (lambda: nn.LSTM(3, 5, proj_size=5), "proj_size=5 is not below hidden_size=5"),
+        (lambda: nn.GRU(0, 3), "input_size must be 1 or more"),
+        (lambda: nn.LSTMCell(3, -1), "hidden_size must be 1 or more"),
         (lambda: nn.GRU(3, 5, num_layers=2, dropout=2), "dropout is a probability"),
         (lambda: nn.RNN(3, 5, nonlinearity="sine"), "'tanh' or 'relu', not 'sine'"),
         (lambda: pack_padded_sequence(Tensor(np.ones((3, 2, 1))), [1, 3]), "enforce_sorted=False"),
@@ -242,6 +346,9 @@ def test_padding_and_packing_are_those_of_pytorch():
             "length 4 is not between",
         ),
         (lambda: pack_padded_sequence(Tensor(np.ones((3, 2, 1))), [3]), "2 whole numbers"),
+        (lambda: pack_padded_sequence(Tensor(np.ones((3, 0, 1))), []), "steps and sequences"),
+        (lambda: pad_sequence([]), "one sequence at least"),
+        (lambda: unpad_sequence(Tensor(np.ones((3, 2))), [1]), "2 sequences were padded"),
     ],
 )
 def test_bad_input_is_one_clear_line(call, says):

@@ -1,5 +1,6 @@
 """Token files, windows, `hello-dl train-text` and `hello-dl write`, from the outside."""
 
+import io
 import json
 import re
 
@@ -7,10 +8,12 @@ import numpy as np
 import pytest
 
 from hello_dl.cli import run as cli
-from hello_dl.text import ByteTokenizer, CharTokenizer, corpus
+from hello_dl.text import ByteTokenizer, CharTokenizer, corpus, source
 from hello_dl.text.job import run
 from hello_dl.text.options import TextOptions
 from hello_dl.text.saved import load_writer
+from hello_dl.text.write import WriteOptions
+from hello_dl.text.write import run as write
 
 TEXT = "the cat sat on the mat.\nthe dog sat on the log.\n" * 60
 
@@ -54,6 +57,8 @@ def test_token_files_come_back_and_are_mapped(tmp_path):
     path.write_bytes(b"123")
     with pytest.raises(ValueError, match="it has 3 bytes"):
         corpus.open_tokens(path, 256)
+    with pytest.raises(ValueError, match="missing cannot be read: No such file"):
+        corpus.open_tokens(tmp_path / "missing", 256)
 
 
 def test_windows_are_pieces_of_the_text_and_go_on_where_they_were():
@@ -76,6 +81,16 @@ def test_windows_are_pieces_of_the_text_and_go_on_where_they_were():
         [b.tokens.numpy()[:, 0] for b in corpus.RandomWindows(np.arange(10), 8, 64, 9)]
     )
     assert set(starts) == {0, 1}, "all places where a window fits, and no other"
+
+
+@pytest.mark.parametrize("kind", [corpus.RandomWindows, corpus.OrderedWindows])
+def test_windows_of_no_size_are_refused(kind):
+    with pytest.raises(ValueError, match="block_size must be 1 or more, not 0"):
+        kind(np.arange(9), 0, 2, 1)
+    with pytest.raises(ValueError, match="batch_size must be 1 or more, not 0"):
+        kind(np.arange(9), 2, 0, 1)
+    with pytest.raises(ValueError, match="the text has 5 tokens, and a window takes 6"):
+        kind(np.arange(5), 5, 2, 1)
 
 
 def test_ordered_windows_see_every_token_once():
@@ -178,9 +193,9 @@ def test_bad_input_is_one_clear_line(command, here):
     (here / "empty.txt").write_text(" \n")
     says("empty.txt is empty", "train-text --data empty.txt")
     (here / "short.txt").write_text("just a few words")
-    says("has 16 tokens, and a window takes 65", "train-text --data short.txt")
-    (here / "half.txt").write_text("a" * 200)
-    says("its tenth for validation has 20 tokens", "train-text --data half.txt")
+    says("has 16 tokens, and 650 are needed: a tenth", "train-text --data short.txt")
+    (here / "half.txt").write_text("a" * 640)
+    says("has 640 tokens, and 650 are needed: a tenth", "train-text --data half.txt")
     (here / "latin.txt").write_bytes("naïve".encode("latin-1"))
     says("latin.txt is not UTF-8: byte 2 is 0xef", "train-text --data latin.txt")
     says("nothing.txt cannot be read", "train-text --data nothing.txt")
@@ -191,6 +206,7 @@ def test_bad_input_is_one_clear_line(command, here):
     says("holds a bigram, not a gpt", "write --model gpt --out out/text/bigram")
     says("--temperature|temperature must be", "write --model bigram --temperature -1")
     says("top_k must be 1", "write --model bigram --top-k 0")
+    says("--prompt is not UTF-8 text: '.udcff'", "write --model bigram --prompt \udcff")
     (here / "out/text/bigram/model.safetensors").write_bytes(b"no model")
     says("is damaged or no model file", "write --model bigram")
 
@@ -209,6 +225,70 @@ def test_a_checkpoint_of_another_config_is_refused(here):
     assert run(TextOptions("names", steps=600, **plain), Stop()).interrupted
     with pytest.raises(ValueError, match="--config is names in the run to go on with, not pydoc"):
         run(TextOptions("pydoc", resume=True, **plain))
+
+
+def test_a_run_goes_on_with_its_own_text_only(here):
+    """Another text would be numbered otherwise, and tried on what was learned from."""
+    plain = {"config": "names", "model": "bigram", "data": "mine.txt", "steps": 600, "plain": True}
+
+    class Stop:
+        def write(self, text):
+            if "step " in text:
+                raise KeyboardInterrupt
+
+        def flush(self):
+            pass
+
+    stopped = run(TextOptions(**plain), Stop())
+    assert stopped.interrupted
+    for other in (TEXT.replace("cat", "act"), TEXT + "Z"):  # the same characters, and one more
+        (here / "mine.txt").write_text(other, "utf-8")
+        with pytest.raises(ValueError, match=r"the text \(mine.txt\) is not the one that the run"):
+            run(TextOptions(resume=True, model="bigram"))
+    (here / "mine.txt").write_text(TEXT, "utf-8")
+    assert run(TextOptions(resume=True, model="bigram", plain=True)).steps == 600
+
+
+def test_texts_of_windows_are_read_as_python_reads_them(here):
+    (here / "windows.txt").write_bytes("\ufeffnaïve\r\n漢字\r\n".encode())
+    assert corpus.read_text(here / "windows.txt") == "naïve\n漢字\n"
+
+
+def test_names_for_validation_are_not_the_rarest(monkeypatch):
+    """In the file the most common come first."""
+    names = [f"name{i}" for i in range(1000)]
+    monkeypatch.setattr(source, "load_names", lambda *a: list(names))
+    text = source.get_text("names").text
+    assert text == source.get_text("names").text and text.endswith("\n")
+    assert sorted(text.split()) == sorted(names)
+    last = [names.index(name) for name in text.split()[900:]]
+    assert 350 < np.mean(last) < 650
+
+
+@pytest.mark.parametrize("kind", ["characters", "bytes", "bpe"])
+def test_a_text_of_a_single_line_can_be_learned_and_gone_on_from(command, here, kind):
+    (here / "mine.txt").write_text("to be or not to be " * 100, "utf-8")
+    code, out, err = command(MINE, f"--model bigram --tokenizer {kind}")
+    assert code == 0, err
+    assert command("write --model bigram --tokens 6")[0] == 0
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_gets_no_signs_that_steer_it(command, here, monkeypatch):
+    """In a pipe the text is as it was written."""
+    monkeypatch.setenv("TERM", "xterm")
+    (here / "mine.txt").write_bytes(b"\x1b[31m\x07\t\n" * 200)
+    assert command(MINE, "--model bigram")[0] == 0
+    streams = [io.StringIO(), Terminal()]
+    for stream in streams:
+        write(WriteOptions("bigram", tokens=200, seed=0), stream)
+    piped, shown = (stream.getvalue() for stream in streams)
+    assert "\x1b" in piped and "\x07" in piped and "\t" in shown
+    assert shown == piped.replace("\x1b", "?").replace("\x07", "?")
 
 
 def test_a_saved_model_says_what_it_is(command, here):

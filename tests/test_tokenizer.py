@@ -66,6 +66,16 @@ def test_merges_are_those_of_counting_all_pairs_anew():
     assert len(slow) > 15
 
 
+@pytest.mark.parametrize("run", ["acgtta", "=", " ", "7", "漢", "_a"])
+def test_a_text_without_words_comes_in_short_pieces(run):
+    """One word of a megabyte would be gone through anew for every merge."""
+    text = run * 2000 + " end"
+    words = WORDS.findall(text)
+    assert "".join(words) == text and max(map(len, words)) <= 33
+    tokenizer = BPETokenizer.train(text, 270)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
 def test_bpe_knows_frequent_words_and_stops_when_nothing_repeats():
     assert BPE.bytes_of(BPE.encode(" the")[0]) == b" the"
     assert len(BPE.encode("the mat, the hat")) < len("the mat, the hat") / 2
@@ -112,10 +122,15 @@ def test_bad_input_is_one_clear_line(tmp_path):
 
     says("'é' is not among the 3 of this vocabulary: abc", lambda: CharTokenizer("abc").encode("é"))
     says("the text is empty", lambda: CharTokenizer(""))
+    for tokenizer in (BPE, ByteTokenizer()):
+        says("'.ud800' is half a character", lambda t=tokenizer: t.encode("a\ud800"))
     says("there is no token 256", lambda: ByteTokenizer().decode([256]))
     says("vocab_size=256 is too small", lambda: BPETokenizer.train("a", 256, ["<s>"]))
     says("made only later", lambda: BPETokenizer([(97, 256)]))
     says("special tokens differ", lambda: ByteTokenizer(["<s>", "<s>"]))
+    with pytest.raises(TypeError, match="a text is a str, not bytes"):
+        BPE.encode(b"abc")
+    says("t.json cannot be read: No such file", lambda: load_tokenizer(tmp_path / "t.json"))
     (tmp_path / "t.json").write_text("no json")
     says("is no tokenizer", lambda: load_tokenizer(tmp_path / "t.json"))
     (tmp_path / "t.json").write_text(json.dumps({"kind": "words"}))

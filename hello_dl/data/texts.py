@@ -17,7 +17,7 @@ TINY_SHAKESPEARE = Source(
     ),
     sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
     size=1_115_394,
-    instead=", or use the text that comes with Python: load_python_topics()",
+    instead=", or use the text that comes with Python: load_python_topics(), or --config pydoc",
 )
 NAMES = Source(
     name="names.txt",

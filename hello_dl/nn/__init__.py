@@ -29,7 +29,7 @@ from hello_dl.nn.activation import (
     Tanh,
     Tanhshrink,
 )
-from hello_dl.nn.attention import MultiheadAttention, TransformerEncoder, TransformerEncoderLayer
+from hello_dl.nn.attention import MultiheadAttention
 from hello_dl.nn.container import (
     ModuleDict,
     ModuleList,
@@ -94,6 +94,7 @@ from hello_dl.nn.pooling import (
 from hello_dl.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from hello_dl.nn.recurrent import GRU, LSTM, RNN
 from hello_dl.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
+from hello_dl.nn.transformer import TransformerEncoder, TransformerEncoderLayer
 from hello_dl.nn.vision import (
     ChannelShuffle,
     Fold,

@@ -1,19 +1,14 @@
-"""Attention with many heads, and the Transformer's encoder that is built of it."""
+"""Attention with many heads; the encoder that is built of it is in transformer.py."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from typing import Any
 
 from hello_dl.nn import init
-from hello_dl.nn.container import ModuleList
-from hello_dl.nn.dropout import Dropout
 from hello_dl.nn.linear import Linear
 from hello_dl.nn.module import Module
-from hello_dl.nn.norm import LayerNorm
 from hello_dl.nn.parameter import blank
-from hello_dl.ops.activation import gelu, relu
+from hello_dl.ops.arrange import cat_list
 from hello_dl.ops.attention import attention_shares, scaled_dot_product_attention
 from hello_dl.ops.matmul import linear
 from hello_dl.tensor import Tensor
@@ -26,6 +21,9 @@ class MultiheadAttention(Module):
     `batch_first` n before the tokens, or without n; gives (length, n, embed_dim) and the shares
     of attention, averaged over heads (n, length, size).
 
+    add_bias_kv    a learned token more, which every query may look at
+    add_zero_attn  a token of zeros more, to look at where nothing else is of use
+
     Masks are the other way round than in `scaled_dot_product_attention`, as in PyTorch: True where
     a token must NOT look; or numbers to be added to the scores.
     """
@@ -36,13 +34,15 @@ class MultiheadAttention(Module):
         num_heads: int,
         dropout: float = 0.0,
         bias: bool = True,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        if num_heads < 1 or embed_dim % num_heads:
+        if embed_dim < 1 or num_heads < 1 or embed_dim % num_heads:
             raise ValueError(f"embed_dim {embed_dim} does not fall into {num_heads} heads")
         self.embed_dim, self.num_heads, self.dropout = embed_dim, num_heads, dropout
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
@@ -56,6 +56,9 @@ class MultiheadAttention(Module):
             self.v_proj_weight = blank(embed_dim, self.vdim, **options)
         self.in_proj_bias = blank(3 * embed_dim, **options) if bias else None
         self.out_proj = Linear(embed_dim, embed_dim, bias, **options)
+        self.bias_k = blank(1, 1, embed_dim, **options) if add_bias_kv else None
+        self.bias_v = blank(1, 1, embed_dim, **options) if add_bias_kv else None
+        self.add_zero_attn, self.more = add_zero_attn, int(add_bias_kv) + int(add_zero_attn)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -67,6 +70,9 @@ class MultiheadAttention(Module):
         for bias in (self.in_proj_bias, self.out_proj.bias):
             if bias is not None:
                 init.zeros_(bias)
+        for token in (self.bias_k, self.bias_v):
+            if token is not None:
+                init.xavier_normal_(token)
 
     def forward(
         self,
@@ -81,19 +87,23 @@ class MultiheadAttention(Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Attend; without `need_weights` the second result is None, and it is faster.
 
-        key_padding_mask  (n, size): tokens that are padding
+        key_padding_mask  (n, size), without n (size,): tokens that are padding
         attn_mask         (length, size), or (n · heads, length, size)
+        is_causal         token i sees tokens 0 to i only; beside an attn_mask it just says that
+                          this is what the mask does
         """
         alone = query.ndim == 2
-        if query.ndim not in (2, 3) or not query.ndim == key.ndim == value.ndim:
-            raise ValueError("query, key and value have the shape (tokens, n, features), or no n")
         turned = not alone and not self.batch_first
+        self._check(query, key, value, 1 if turned else 0)
 
         def arranged(x: Tensor) -> Tensor:  # (n, tokens, features)
             return x[None] if alone else x.transpose(0, 1) if turned else x
 
         q, k, v = self._projected(*map(arranged, (query, key, value)))
-        mask = self._mask(q, k, key_padding_mask, attn_mask)
+        if is_causal and attn_mask is None and (key_padding_mask is not None or self.more):
+            attn_mask = q.new_ones((q.shape[2], k.shape[2])).triu(1).bool()
+        mask = self._mask(q, k, key_padding_mask, attn_mask, alone)
+        k, v, mask = self._with_more(k, v, mask)
         options = {"is_causal": is_causal and mask is None}
         p, shares = self.dropout if self.training else 0.0, None
         if need_weights:
@@ -105,6 +115,19 @@ class MultiheadAttention(Module):
             y = scaled_dot_product_attention(q, k, v, mask, p, **options)
         y = self.out_proj(y.transpose(1, 2).flatten(2))  # (n, length, embed_dim)
         return (y[0] if alone else y.transpose(0, 1) if turned else y), shares
+
+    def _check(self, query: Tensor, key: Tensor, value: Tensor, batch: int) -> None:
+        """Raise ValueError for what does not fit together; `batch` is the axis of n."""
+        shapes = f"query {query.shape}, key {key.shape}, value {value.shape}"
+        if query.ndim not in (2, 3) or not query.ndim == key.ndim == value.ndim:
+            raise ValueError(f"{shapes}: each has the shape (tokens, n, features), or has no n")
+        wanted = self.embed_dim, self.kdim, self.vdim
+        if (query.shape[-1], key.shape[-1], value.shape[-1]) != wanted:
+            raise ValueError(f"{shapes}: the layer takes {wanted} features of them")
+        if key.shape[:-1] != value.shape[:-1]:
+            raise ValueError(f"{shapes}: key and value need the same tokens and the same n")
+        if query.ndim == 3 and query.shape[batch] != key.shape[batch]:
+            raise ValueError(f"{shapes}: n, which is axis {batch} here, differs")
 
     def _projected(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Return query, key and value of every head: (n, heads, tokens, features)."""
@@ -123,116 +146,53 @@ class MultiheadAttention(Module):
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
     def _mask(
-        self, q: Tensor, k: Tensor, padding: Tensor | None, attn_mask: Tensor | None
+        self,
+        q: Tensor,
+        k: Tensor,
+        padding: Tensor | None,
+        attn_mask: Tensor | None,
+        alone: bool,
     ) -> Tensor | None:
         """Return both masks as one, of numbers to be added to scores (n, heads, length, size)."""
-        n, length, size = q.shape[0], q.shape[2], k.shape[2]
+        (n, heads, length, _), size = q.shape, k.shape[2]
         whole = None
         if attn_mask is not None:
-            whole = _to_add(attn_mask, q)
+            shapes = (length, size), (n * heads, length, size)
+            whole = _to_add("attn_mask", attn_mask, q, *shapes)
             if whole.ndim == 3:
-                whole = whole.reshape(n, self.num_heads, length, size)
+                whole = whole.reshape(n, heads, length, size)
         if padding is not None:
-            padding = _to_add(padding, q).reshape(n, 1, 1, size)
+            shape = (size,) if alone else (n, size)
+            padding = _to_add("key_padding_mask", padding, q, shape).reshape(n, 1, 1, size)
             whole = padding if whole is None else whole + padding
         return whole
+
+    def _with_more(
+        self, k: Tensor, v: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return keys, values and mask with those tokens more that every query may look at."""
+        n = k.shape[0]
+        if self.bias_k is not None and self.bias_v is not None:
+            learned = ((k, self.bias_k), (v, self.bias_v))
+            k, v = (cat_list([x, self._in_heads(b).expand(n, -1, -1, -1)], 2) for x, b in learned)
+        if self.add_zero_attn:
+            k, v = (cat_list([x, x.new_zeros((*x.shape[:2], 1, x.shape[3]))], 2) for x in (k, v))
+        if self.more and mask is not None:
+            mask = cat_list([mask, mask.new_zeros((*mask.shape[:-1], self.more))], -1)
+        return k, v, mask
 
     def extra_repr(self) -> str:
         """Return the sizes."""
         return f"{self.embed_dim}, num_heads={self.num_heads}"
 
 
-def _to_add(mask: Tensor, like: Tensor) -> Tensor:
-    """Make minus infinity of True, and 0 of False."""
-    if str(mask.dtype) != "bool":
-        return mask
-    return like.new_zeros(mask.shape).masked_fill(mask, -float("inf"))
-
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "gelu": gelu}
-
-
-class TransformerEncoderLayer(Module):
-    """Tokens look at each other, then each thinks for itself; both are added to what was there.
-
-    (length, n, d_model), with `batch_first` (n, length, d_model), to the same shape. `norm_first`
-    brings numbers to scale before each of the two (pre-norm), else it is after the sum, as in
-    Vaswani et al. 2017. `activation` is "relu", "gelu" or a function.
-    """
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Callable[[Tensor], Tensor] = "relu",
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        if isinstance(activation, str):
-            if activation not in ACTIVATIONS:
-                raise ValueError(f"activation is 'relu', 'gelu' or a function, not {activation!r}")
-            activation = ACTIVATIONS[activation]
-        options = {"device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(
-            d_model, nhead, dropout, bias, batch_first=batch_first, **options
-        )
-        self.linear1 = Linear(d_model, dim_feedforward, bias, **options)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, **options)
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, **options)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **options)
-        self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
-        self.norm_first = norm_first
-        self.activation = activation
-
-    def forward(
-        self,
-        src: Tensor,
-        src_mask: Tensor | None = None,
-        src_key_padding_mask: Tensor | None = None,
-        is_causal: bool = False,
-    ) -> Tensor:
-        """Do both."""
-        masks = src_mask, src_key_padding_mask, is_causal
-        if self.norm_first:
-            x = src + self._look(self.norm1(src), *masks)
-            return x + self._think(self.norm2(x))
-        x = self.norm1(src + self._look(src, *masks))
-        return self.norm2(x + self._think(x))
-
-    def _look(
-        self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool
-    ) -> Tensor:
-        options = {"need_weights": False, "attn_mask": mask, "is_causal": is_causal}
-        return self.dropout1(self.self_attn(x, x, x, padding, **options)[0])
-
-    def _think(self, x: Tensor) -> Tensor:
-        return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
-
-
-class TransformerEncoder(Module):
-    """Several layers like `encoder_layer` on top of each other, and a last norm if there is one."""
-
-    def __init__(
-        self, encoder_layer: TransformerEncoderLayer, num_layers: int, norm: Module | None = None
-    ) -> None:
-        self.layers = ModuleList([copy.deepcopy(encoder_layer) for _ in range(num_layers)])
-        self.norm = norm
-
-    def forward(
-        self,
-        src: Tensor,
-        mask: Tensor | None = None,
-        src_key_padding_mask: Tensor | None = None,
-        is_causal: bool = False,
-    ) -> Tensor:
-        """Go through all layers."""
-        for layer in self.layers:
-            src = layer(src, mask, src_key_padding_mask, is_causal)
-        return src if self.norm is None else self.norm(src)
+def _to_add(name: str, mask: Tensor, like: Tensor, *shapes: tuple[int, ...]) -> Tensor:
+    """Make minus infinity of True, and 0 of False; ValueError for what is no such mask."""
+    if mask.shape not in shapes:
+        wanted = " or ".join(map(str, shapes))
+        raise ValueError(f"{name} has the shape {wanted} here, not {mask.shape}")
+    if str(mask.dtype) == "bool":
+        return like.new_zeros(mask.shape).masked_fill(mask, -float("inf"))
+    if not mask.is_floating_point():
+        raise ValueError(f"{name} is of bools or of floats to be added, not of {mask.dtype}")
+    return mask.to(like.dtype)

@@ -15,12 +15,13 @@ from typing import Any
 from hello_dl.nn import init
 from hello_dl.nn.module import Module
 from hello_dl.nn.parameter import blank
-from hello_dl.nn.recurrent_cells import known_nonlinearity
+from hello_dl.nn.recurrent_cells import check_sizes, known_nonlinearity
 from hello_dl.nn.utils.rnn import PackedSequence
 from hello_dl.ops.arrange import cat_list, stack_list
 from hello_dl.ops.dropout import dropout
 from hello_dl.ops.matmul import linear
 from hello_dl.ops.recurrent import gru_steps, lstm_steps, rnn_steps
+from hello_dl.ops.recurrent_plain import lstm_step, walked
 from hello_dl.tensor import Tensor
 
 State = Any  # a Tensor; of an LSTM two, the state and the cell
@@ -41,6 +42,7 @@ class RNNBase(Module):
 
     gates = 1  # how many things the input says to a unit
     states = 1  # blocks of numbers that are remembered
+    proj_size = 0  # to how many numbers an LSTM may bring its state after each step
 
     def __init__(
         self,
@@ -54,9 +56,7 @@ class RNNBase(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        for name, size in (("hidden_size", hidden_size), ("num_layers", num_layers)):
-            if size < 1:
-                raise ValueError(f"{name} must be 1 or more, not {size}")
+        check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         if not 0 <= dropout <= 1:
             raise ValueError(f"dropout is a probability between 0 and 1, got {dropout}")
         if dropout and num_layers == 1:
@@ -68,19 +68,26 @@ class RNNBase(Module):
         self.bidirectional = bidirectional
         wide, options = self.gates * hidden_size, {"device": device, "dtype": dtype}
         for layer in range(num_layers):
-            width = input_size if layer == 0 else hidden_size * self.directions
+            width = input_size if layer == 0 else self.widths[0] * self.directions
             for end in self._ends(layer):
                 setattr(self, f"weight_ih_{end}", blank(wide, width, **options))
-                setattr(self, f"weight_hh_{end}", blank(wide, hidden_size, **options))
+                setattr(self, f"weight_hh_{end}", blank(wide, self.widths[0], **options))
                 if bias:
                     setattr(self, f"bias_ih_{end}", blank(wide, **options))
                     setattr(self, f"bias_hh_{end}", blank(wide, **options))
+                if self.proj_size:
+                    setattr(self, f"weight_hr_{end}", blank(*self.widths, **options))
         self.reset_parameters()
 
     @property
     def directions(self) -> int:
         """1, or 2 if it is bidirectional."""
         return 2 if self.bidirectional else 1
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How wide the state is; of an LSTM also how wide the cell is."""
+        return (self.proj_size or self.hidden_size, self.hidden_size)[: self.states]
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew, uniform in ±1/√hidden_size."""
@@ -94,11 +101,12 @@ class RNNBase(Module):
     def forward(self, input: Tensor | PackedSequence, hx: State = None) -> tuple[Any, State]:
         """Walk along the sequences."""
         if isinstance(input, PackedSequence):
-            packed, x, sizes, alone = input, input.data, input.batch_sizes, False
+            packed, x, alone = input, input.data, False
+            sizes = tuple(input.batch_sizes.tolist())
         else:
             packed, (x, sizes, alone) = None, self._laid_out(input)
         self._check(x)
-        begin = self._begin(x, sizes[0] if sizes else 0, hx, alone, packed)
+        begin = self._begin(x, sizes[0], hx, alone, packed)
         ends: list[list[Tensor]] = [[] for _ in range(self.states)]
         for layer in range(self.num_layers):
             if layer and self.dropout:
@@ -117,7 +125,7 @@ class RNNBase(Module):
             if packed.unsorted_indices is not None:
                 last = [state[:, packed.unsorted_indices] for state in last]
             return packed._replace(data=x), self._handed(last)
-        y = x.reshape(len(sizes), -1, x.shape[1])
+        y = x.reshape(len(sizes), sizes[0], x.shape[1])
         if alone:
             return y[:, 0], self._handed([state[:, 0] for state in last])
         return (y.transpose(0, 1) if self.batch_first else y), self._handed(last)
@@ -127,9 +135,11 @@ class RNNBase(Module):
     ) -> list[Tensor]:
         """Walk with one layer in one direction; returns its states after each step, and cells."""
         said, weight, bias = self._said(x, end)
-        return [self._steps(said, *states, weight, bias, batch_sizes=sizes, reverse=reverse)]
+        if not len(x):  # no sequence at all
+            return [said[:, :width] for width in self.widths]
+        return self._steps(said, *states, weight, bias, batch_sizes=sizes, reverse=reverse)
 
-    def _steps(self, *inputs: Any, **options: Any) -> Tensor:
+    def _steps(self, *inputs: Any, **options: Any) -> list[Tensor]:
         raise TypeError("use RNN, GRU or LSTM: RNNBase is what they have in common")
 
     def _said(self, x: Tensor, end: str) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -149,6 +159,8 @@ class RNNBase(Module):
         alone = input.ndim == 2
         x = input[:, None] if alone else input.transpose(0, 1) if self.batch_first else input
         steps, n = x.shape[:2]
+        if not steps:
+            raise ValueError(f"a sequence has one step at least, and these are {input.shape}")
         return x.reshape(steps * n, x.shape[2]), (n,) * steps, alone
 
     def _check(self, x: Tensor) -> None:
@@ -159,17 +171,17 @@ class RNNBase(Module):
         self, x: Tensor, n: int, hx: State, alone: bool, packed: PackedSequence | None
     ) -> list[Tensor]:
         """Return the state to begin with, and of an LSTM the cell: (layers · directions, n, h)."""
-        shape = (self.num_layers * self.directions, n, self.hidden_size)
+        shapes = [(self.num_layers * self.directions, n, width) for width in self.widths]
         if hx is None:
-            return [x.new_zeros(shape)] * self.states
+            return [x.new_zeros(shape) for shape in shapes]
         states = [hx] if self.states == 1 else list(hx)
         if len(states) != self.states or any(isinstance(s, tuple) for s in states):
             raise ValueError(f"the state of a {type(self).__name__} is {self.states} blocks")
+        for state, shape in zip(states, shapes):
+            wanted = shape[::2] if alone else shape
+            if state.shape != wanted:
+                raise ValueError(f"the state has the shape {wanted} here, not {state.shape}")
         states = [state[:, None] if alone else state for state in states]
-        for state in states:
-            if state.shape != shape:
-                shown = shape[::2] if alone else shape
-                raise ValueError(f"the state has the shape {shown} here, not {state.shape}")
         if packed is not None and packed.sorted_indices is not None:
             states = [state[:, packed.sorted_indices] for state in states]
         return states
@@ -185,7 +197,7 @@ class RNNBase(Module):
         """Return the sizes, and what is not as usual."""
         shown = [str(self.input_size), str(self.hidden_size)]
         usual = {
-            "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0,
+            "proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0,
             "bidirectional": False,
         }  # fmt: skip
         named = ((name, getattr(self, name)) for name in usual)
@@ -215,8 +227,8 @@ class RNN(RNNBase):
         sizes = input_size, hidden_size, num_layers
         super().__init__(*sizes, bias, batch_first, dropout, bidirectional, device, dtype)
 
-    def _steps(self, *inputs: Any, **options: Any) -> Tensor:
-        return rnn_steps(*inputs, nonlinearity=self.nonlinearity, **options)
+    def _steps(self, *inputs: Any, **options: Any) -> list[Tensor]:
+        return [rnn_steps(*inputs, nonlinearity=self.nonlinearity, **options)]
 
 
 class GRU(RNNBase):
@@ -227,33 +239,65 @@ class GRU(RNNBase):
 
     gates = 3
 
-    def _steps(self, *inputs: Any, **options: Any) -> Tensor:
-        return gru_steps(*inputs, **options)
+    def _steps(self, *inputs: Any, **options: Any) -> list[Tensor]:
+        return [gru_steps(*inputs, **options)]
 
 
 class LSTM(RNNBase):
     """Long short-term memory (Hochreiter and Schmidhuber 1997): a cell that gates add to.
 
-    Rows of the weights are in the order i, f, g, o. The state is two blocks, (state, cell). All
+    Rows of the weights are in the order i, f, g, o. The state is two blocks, (state, cell). With
+    `proj_size` the state is brought to so many numbers after each step (Sak et al. 2014), with
+    the weights `weight_hr_l0` and so on; such a layer walks in small operations, and slower. All
     else as in RNNBase.
     """
 
     gates, states = 4, 2
 
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        if not 0 <= proj_size < hidden_size:
+            raise ValueError(f"proj_size={proj_size} is not below hidden_size={hidden_size}")
+        self.proj_size = proj_size
+        sizes = input_size, hidden_size, num_layers
+        super().__init__(*sizes, bias, batch_first, dropout, bidirectional, device, dtype)
+
     def _walk(
         self, x: Tensor, states: list[Tensor], end: str, sizes: tuple[int, ...], reverse: bool
     ) -> list[Tensor]:
+        if not self.proj_size or not len(x):
+            return super()._walk(x, states, end, sizes, reverse)
         said, weight, bias = self._said(x, end)
-        both = lstm_steps(said, *states, weight, bias, batch_sizes=sizes, reverse=reverse)
+        project = getattr(self, f"weight_hr_{end}")
+
+        def step(x: Tensor, state: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+            state, cell = lstm_step(x, state, cell, weight, bias)
+            return linear(state, project), cell
+
+        return walked(step, said, states, sizes, reverse)
+
+    def _steps(self, *inputs: Any, **options: Any) -> list[Tensor]:
+        both = lstm_steps(*inputs, **options)
         return [both[0], both[1]]
 
 
 def _last(y: Tensor, sizes: tuple[int, ...], reverse: bool) -> Tensor:
     """Return the last state (n, h) of every sequence, out of those after every step (rows, h)."""
-    n = sizes[0] if sizes else 0
+    n = sizes[0]
     if reverse:
         return y[:n]
-    if sizes[-1:] == (n,):
+    if sizes[-1] == n:
         return y[len(y) - n :]
     lengths = [sum(count > i for count in sizes) for i in range(n)]
     starts = list(accumulate(sizes, initial=0))

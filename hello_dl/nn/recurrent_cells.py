@@ -28,6 +28,7 @@ class RNNCellBase(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        check_sizes(input_size=input_size, hidden_size=hidden_size)
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         wide, options = self.gates * hidden_size, {"device": device, "dtype": dtype}
         self.weight_ih = blank(wide, input_size, **options)
@@ -46,9 +47,13 @@ class RNNCellBase(Module):
         """Return what the input says (n, gates · h), and the states (n, h)."""
         if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
             raise ValueError(f"the input is (n, {self.input_size}) here, not {input.shape}")
+        shape, blocks = (*input.shape[:-1], self.hidden_size), []
+        for state in states:
+            state = input.new_zeros(shape) if state is None else state
+            if state.shape != shape:
+                raise ValueError(f"the state has the shape {shape} here, not {state.shape}")
+            blocks.append(state if input.ndim == 2 else state[None])
         x = input if input.ndim == 2 else input[None]
-        shape = (len(x), self.hidden_size)
-        blocks = [x.new_zeros(shape) if s is None else s.reshape(*shape) for s in states]
         return linear(x, self.weight_ih, self.bias_ih), blocks
 
     def extra_repr(self) -> str:
@@ -70,6 +75,11 @@ class RNNCell(RNNCellBase):
     ) -> None:
         self.nonlinearity = known_nonlinearity(nonlinearity)
         super().__init__(input_size, hidden_size, bias, device, dtype)
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and what is not as usual."""
+        usual = self.nonlinearity == "tanh"
+        return super().extra_repr() + ("" if usual else f", nonlinearity={self.nonlinearity}")
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Do the step."""
@@ -102,6 +112,15 @@ class LSTMCell(RNNCellBase):
         x, (state, cell) = self._ready(input, *(hx or (None, None)))
         state, cell = lstm_step(x, state, cell, self.weight_hh, self.bias_hh)
         return (state, cell) if input.ndim == 2 else (state[0], cell[0])
+
+
+def check_sizes(**sizes: int) -> None:
+    """Raise an error for a size that is not a whole number, 1 or more."""
+    for name, size in sizes.items():
+        if not hasattr(size, "__index__"):
+            raise TypeError(f"{name} is a whole number, not {size!r}")
+        if size < 1:
+            raise ValueError(f"{name} must be 1 or more, not {size}")
 
 
 def known_nonlinearity(nonlinearity: str) -> str:

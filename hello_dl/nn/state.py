@@ -49,7 +49,7 @@ def load(module: Tree, state: Mapping[str, Any], strict: bool) -> Loaded:
             raise ValueError(f"state_dict of another model: '{name}' is {where}")
     for name, array in arrays.items():
         tensor = own[name]
-        tensor.data[...] = as_array(array, tensor.dtype, tensor.device)
+        tensor.data[...] = as_array(array, device=tensor.device)
         tensor.data = tensor.data  # a change in place: tell the graph
     return Loaded(missing, unexpected)
 
@@ -57,7 +57,7 @@ def load(module: Tree, state: Mapping[str, Any], strict: bool) -> Loaded:
 def _fitting(name: str, new: Any, tensor: Tensor) -> Array:
     """Return what a state has under this name as an array; an error if it does not fit."""
     try:
-        array = as_array(new.data if isinstance(new, Tensor) else new)
+        array = as_array(new.data if isinstance(new, Tensor) else new, tensor.dtype)
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"state_dict: '{name}' is no array, but {new!r:.60}") from None
     if array.shape != tensor.shape:

@@ -27,10 +27,13 @@ class Batch(NamedTuple):
 
 
 def read_text(path: str | Path) -> str:
-    """Read a text file; ValueError of one line where it is missing, empty or not UTF-8."""
+    """Read a text file; ValueError of one line where it is missing, empty or not UTF-8.
+
+    Ends of lines are Python's then, as from `open`, and a mark of UTF-8 at the beginning is gone.
+    """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8").removeprefix("\ufeff")
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -40,7 +43,7 @@ def read_text(path: str | Path) -> str:
         ) from None
     if not text.strip():
         raise ValueError(f"{path} is empty: there is nothing to learn from")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def write_tokens(path: str | Path, tokenizer: Tokenizer, pieces: Iterable[str]) -> int:
@@ -59,7 +62,10 @@ def write_tokens(path: str | Path, tokenizer: Tokenizer, pieces: Iterable[str]) 
 
 def open_tokens(path: str | Path, vocab_size: int) -> Tokens:
     """Map a token file into memory; ValueError for one that is empty or cut off."""
-    dtype, size = np.dtype(dtype_of(vocab_size)), Path(path).stat().st_size
+    try:
+        dtype, size = np.dtype(dtype_of(vocab_size)), Path(path).stat().st_size
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     if not size or size % dtype.itemsize:
         raise ValueError(f"{path} is no file of tokens: it has {size} bytes")
     return np.memmap(path, dtype, "r")
@@ -78,12 +84,15 @@ def split(tokens: Tokens, share: float = 0.1) -> tuple[Tokens, Tokens]:
     return tokens[:cut], tokens[cut:]
 
 
-def check_length(tokens: Tokens, block_size: int, what: str = "the text") -> None:
-    """Raise ValueError for a text that is too short for a single window."""
+def check_sizes(tokens: Tokens, block_size: int, batch_size: int) -> None:
+    """Raise ValueError for windows of no size, and for a text that is too short for one."""
+    for name, size in (("block_size", block_size), ("batch_size", batch_size)):
+        if size < 1:
+            raise ValueError(f"{name} must be 1 or more, not {size}")
     if len(tokens) <= block_size:
         raise ValueError(
-            f"{what} has {len(tokens):,} tokens, and a window takes {block_size + 1}: use a longer "
-            "text or a smaller block_size"
+            f"the text has {len(tokens):,} tokens, and a window takes {block_size + 1}: use a "
+            "longer text or a smaller block_size"
         )
 
 
@@ -104,7 +113,7 @@ class RandomWindows:
         seed: int = 0,
         total: int | None = None,
     ) -> None:
-        check_length(tokens, block_size)
+        check_sizes(tokens, block_size, batch_size)
         self.tokens, self.block_size, self.batch_size = tokens, block_size, batch_size
         self.steps, self.seed, self.total = steps, seed, total
         self.epoch = self.done = 0
@@ -140,7 +149,7 @@ class OrderedWindows:
     def __init__(
         self, tokens: Tokens, block_size: int, batch_size: int, batches: int | None = None
     ) -> None:
-        check_length(tokens, block_size)
+        check_sizes(tokens, block_size, batch_size)
         self.tokens, self.block_size, self.batch_size = tokens, block_size, batch_size
         starts = np.arange(0, len(tokens) - block_size, block_size)
         if batches is not None and batches * batch_size < len(starts):

@@ -6,10 +6,11 @@ chosen in options.py.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sys
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,20 +22,11 @@ from hello_dl.backend.random import manual_seed
 from hello_dl.backend.threads import undivided_products
 from hello_dl.data.files import make_writable
 from hello_dl.models.text import TextModel
-from hello_dl.nn import Module
 from hello_dl.show.dashboard import Words
 from hello_dl.show.output import Output
-from hello_dl.tensor import Tensor
-from hello_dl.text.corpus import (
-    Batch,
-    OrderedWindows,
-    RandomWindows,
-    Tokens,
-    check_length,
-    dtype_of,
-    split,
-)
+from hello_dl.text.corpus import dtype_of
 from hello_dl.text.generate import generate
+from hello_dl.text.halves import Halves, loss_of
 from hello_dl.text.options import TextOptions
 from hello_dl.text.panel import TextPanel, folded
 from hello_dl.text.recipes import size_of
@@ -42,7 +34,6 @@ from hello_dl.text.saved import MODEL, Writer, save_writer
 from hello_dl.text.source import get_text, make_tokenizer
 from hello_dl.text.tokenizer import Tokenizer
 from hello_dl.train import checkpoint, state
-from hello_dl.train.evaluate import evaluate
 from hello_dl.train.fit import fit
 from hello_dl.train.interrupt import CtrlC
 from hello_dl.train.live import live
@@ -78,46 +69,20 @@ class Result:
 
 @dataclass
 class Course:
-    """How far a run is: a part of its checkpoint."""
+    """How far a run is, and with which text: a part of its checkpoint."""
 
-    seconds: float = 0.0
+    text: str  # a digest
     steps: int = 0
+    seconds: float = 0.0  # of training, up to the last validation
+    since: float = 0.0  # and from there on
 
     def state_dict(self) -> dict[str, Any]:
-        """Return both."""
-        return {"seconds": self.seconds, "steps": self.steps}
+        """Return all of it."""
+        return asdict(self)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
-        self.seconds, self.steps = state["seconds"], state["steps"]
-
-
-class Halves:
-    """A text as tokens: what is learned from, and the tenth at its end for validation."""
-
-    def __init__(self, tokens: Tokens, options: TextOptions) -> None:
-        recipe = options.recipe
-        check_length(tokens, recipe.block_size)
-        self.train, self.validation = split(tokens)
-        for half, what in ((self.train, "the text"), (self.validation, "its tenth for validation")):
-            check_length(half, recipe.block_size, what)
-        self.recipe, self.seed = recipe, options.seed
-
-    def windows(self) -> RandomWindows:
-        """Batches to learn from; an epoch is what lies between two validations."""
-        sizes = self.recipe.block_size, self.recipe.batch_size, self.recipe.every
-        return RandomWindows(self.train, *sizes, self.seed, self.recipe.steps)
-
-    def loss(self, model: Module, batches: int | None = None) -> float:
-        """The loss of all the validation text, or of windows spread evenly over it."""
-        size = max(self.recipe.batch_size, 32)
-        windows = OrderedWindows(self.validation, self.recipe.block_size, size, batches)
-        return evaluate(model, windows, step_loss=loss_of)["loss"]
-
-
-def loss_of(model: Module, batch: Batch) -> Tensor:
-    """The loss of a batch."""
-    return model(*batch)[1]
+        self.steps, self.seconds, self.since = (state[x] for x in ("steps", "seconds", "since"))
 
 
 def run(options: TextOptions, stdout: TextIO | None = None) -> Result:
@@ -142,16 +107,23 @@ def run(options: TextOptions, stdout: TextIO | None = None) -> Result:
 def train(options: TextOptions, output: Output) -> Result:
     """Train, save and report."""
     out = make_writable(options.folder, f"--out '{options.folder}'", (MODEL,))
-    if options.resume:
-        options = options.as_in(state.read(unfinished_run(out))["options"])
+    begun = state.read(unfinished_run(out)) if options.resume else None
+    if begun is not None:
+        options = options.as_in(begun["options"])
     if options.device == "cuda":
         set_float32_matmul_precision("high")  # its tensor cores, in TF32
     output.say("Getting the text ...")
     with output.downloads() as progress:
         text = get_text(options.recipe.text, options.data, options.download, progress)
+    course = Course(hashlib.sha256(text.text.encode()).hexdigest())
+    if begun is not None and begun["course"]["text"] != course.text:
+        raise ValueError(
+            f"the text ({text.name}) is not the one that the run in '{out}' began with: bring that "
+            "back, or leave --resume out to begin anew"
+        )
     tokenizer = make_tokenizer(options.tokenizer, text.text)
     numbers = np.array(tokenizer.encode(text.text), dtype_of(tokenizer.vocab_size))
-    halves, course = Halves(numbers, options), Course()
+    halves = Halves(numbers, options)
     manual_seed(options.seed)
     model = options.recipe.make_model(options.model, tokenizer.vocab_size)
     training = prepare(options, halves, model, course, out)
@@ -223,10 +195,14 @@ def learn(
     title = f"hello-dl train-text  {options.model}, {options.config}"
     shown = live(training, title, output=output, panel=panel, words=WORDS, line=epoch_line)
     with CtrlC() as ctrl_c, closing(shown):
+        last = None  # when the record before was made
         for record in shown:
             course.steps = record.step
+            course.since += 0 if last is None else record.seconds - last
+            last = record.seconds
             if isinstance(record, Epoch):
                 course.seconds += record.samples / record.samples_per_second
+                course.since = 0
                 text = sample(writer, options.seed)
                 panel.show(text, record.step)
                 if not output.console:
@@ -243,12 +219,8 @@ def epoch_line(epoch: Epoch) -> str:
 
 
 def sample(writer: Writer, seed: int) -> str:
-    """Let it write a little, from a line break on where it knows one."""
-    try:
-        prompt = writer.tokenizer.encode("\n")
-    except ValueError:
-        prompt = [0]
-    tokens = generate(writer.model, prompt, SAMPLE, temperature=0.8, seed=seed)
+    """Let it write a little."""
+    tokens = generate(writer.model, writer.beginning(), SAMPLE, temperature=0.8, seed=seed)
     return writer.tokenizer.decode(tokens).strip("\n")
 
 
@@ -286,7 +258,7 @@ def finish(
     if interrupted:
         output.say(f"to go on: hello-dl train-text --resume{where or f' --model {options.model}'}")
     output.say(f"to let it write: hello-dl write --model {options.model}{where}")
-    done = options.config, loss, course.steps, course.seconds
+    done = options.config, loss, course.steps, course.seconds + course.since
     return Result(*done, interrupted, unsaved)
 
 

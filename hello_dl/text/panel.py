@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import category
+
 from rich.text import Text
 
 from hello_dl.show.digits import DIM, Picture
@@ -30,5 +32,5 @@ class TextPanel:
 
 def folded(row: str, width: int) -> list[str]:
     """Cut a row of text into lines of at most `width` characters."""
-    shown = "".join(c if c.isprintable() else "?" for c in row)
+    shown = "".join("?" if category(c) == "Cc" else c for c in row.expandtabs(4))
     return [shown[i : i + width] for i in range(0, len(shown), max(width, 1))] or [""]

@@ -23,6 +23,13 @@ class Writer(NamedTuple):
     tokenizer: Tokenizer
     about: dict[str, str]  # the text it has read, its loss
 
+    def beginning(self) -> list[int]:
+        """Return what it goes on from without a prompt: a line break, where it knows one."""
+        try:
+            return self.tokenizer.encode("\n")
+        except ValueError:
+            return [0]
+
 
 def save_writer(path: Path, writer: Writer, recipe: Recipe) -> None:
     """Write all of it, whole or not at all; OSError where that fails."""

@@ -39,7 +39,18 @@ class Tokenizer:
         self.vocab_size = size + len(specials)
 
     def encode(self, text: str, specials: bool = True) -> list[int]:
-        """Return the numbers of a text."""
+        """Return the numbers of a text; ValueError for a character that it has no number for."""
+        if not isinstance(text, str):
+            raise TypeError(f"a text is a str, not {type(text).__name__}: {text!r:.40}")
+        try:
+            return self._numbers_of(text, specials)
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"{error.object[error.start]!r} is half a character, and UTF-8 has whole ones "
+                'only: read the text without errors="surrogateescape"'
+            ) from None
+
+    def _numbers_of(self, text: str, specials: bool) -> list[int]:
         if self._splits is None or not specials:
             return self._encode(text)
         numbers: list[int] = []
@@ -156,5 +167,7 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     try:
         state = json.loads(Path(path).read_text("utf-8"))
         return Tokenizer.from_state(state)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, json.JSONDecodeError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is no tokenizer that was saved by hello_dl: {error}") from None

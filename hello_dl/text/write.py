@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from hello_dl.backend import check_device, device
 from hello_dl.backend.threads import undivided_products
-from hello_dl.show.terminal import make_safe
+from hello_dl.show.terminal import is_live, make_safe
 from hello_dl.text.generate import check_settings, generate
 from hello_dl.text.options import FOLDER
 from hello_dl.text.recipes import check_name
@@ -32,6 +33,8 @@ class WriteOptions:
 
     def __post_init__(self) -> None:
         check_name(self.model)
+        if any(map(is_half, self.prompt)):
+            raise ValueError(f"--prompt is not UTF-8 text: {self.prompt!r}")
         check_settings(self.temperature, self.top_k, self.top_p)
         if self.tokens < 1:
             raise ValueError(f"--tokens must be 1 or more, not {self.tokens}")
@@ -46,11 +49,15 @@ class WriteOptions:
 
 
 def run(options: WriteOptions, stdout: TextIO | None = None) -> None:
-    """Write the prompt and what follows it, token by token; the text ends with a line break."""
+    """Write the prompt and what follows it, token by token; the text ends with a line break.
+
+    A model of bytes may write any sign: those that would steer a terminal are "?" on one.
+    """
     stream = stdout or sys.stdout
     make_safe(stream)
     writer = find_writer(options)
-    prompt = writer.tokenizer.encode(options.prompt or "\n")
+    prompt = writer.tokenizer.encode(options.prompt) if options.prompt else writer.beginning()
+    live = is_live(stream)
     if options.prompt:
         stream.write(options.prompt)
     with device(options.device), undivided_products():
@@ -65,9 +72,19 @@ def run(options: WriteOptions, stdout: TextIO | None = None) -> None:
             seed=options.seed,
         )
         for piece in writer.tokenizer.stream(tokens):
-            stream.write(piece)
+            stream.write("".join(map(shown, piece)) if live else piece)
             stream.flush()
     stream.write("\n")
+
+
+def shown(sign: str) -> str:
+    """Return a sign as a terminal can show it: "?" for one that would steer it."""
+    return "?" if unicodedata.category(sign) == "Cc" and sign not in "\n\t" else sign
+
+
+def is_half(sign: str) -> bool:
+    """Tell whether it is half a character: so Python keeps bytes that are no UTF-8."""
+    return unicodedata.category(sign) == "Cs"
 
 
 def find_writer(options: WriteOptions) -> Writer:
