@@ -1,6 +1,7 @@
 """Attention against PyTorch's: masks, heads that are shared, dropout, memory, causality."""
 
 import tracemalloc
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -107,6 +108,7 @@ def test_dropout_is_the_same_on_the_way_back(limit, device, monkeypatch):
 def test_the_matrix_of_scores_is_not_kept():
     tokens = 2048
     q, k, v = (leaf(rng.normal(size=(1, tokens, 8)).astype(np.float32)) for _ in range(3))
+    F.scaled_dot_product_attention(q, k, v, is_causal=True)  # what is imported then is not counted
     tracemalloc.start()
     y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
     kept, peak = tracemalloc.get_traced_memory()
@@ -185,6 +187,54 @@ def test_multihead_attention_is_that_of_pytorch(mask, batch_first, kdim, vdim, d
 
 
 @each_device
+@pytest.mark.parametrize("bias_kv, zeros", [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("alone", [False, True])
+def test_tokens_that_everybody_may_look_at_are_those_of_pytorch(bias_kv, zeros, alone, device):
+    torch = import_torch()
+    extra = {"add_bias_kv": bias_kv, "add_zero_attn": zeros}
+    ours = nn.MultiheadAttention(8, 2, dtype="float64", **extra).to(device)
+    theirs = torch.nn.MultiheadAttention(8, 2, dtype=torch.float64, **extra)
+    theirs.load_state_dict({k: torch.tensor(plain(x)) for k, x in ours.state_dict().items()})
+    n = () if alone else (3,)
+    blocks = [rng.normal(size=(size, *n, 8)) for size in (5, 7, 7)]
+    see, pad = rng.random((5, 7)) < 0.3, rng.random((*n, 7)) < 0.3
+    for masks in ({}, {"attn_mask": see}, {"attn_mask": see, "key_padding_mask": pad}):
+        for weights in (True, False):
+            a = [leaf(x, device) for x in blocks]
+            b = [torch.tensor(x, requires_grad=True) for x in blocks]
+            on = {name: Tensor(on_device(x, device)) for name, x in masks.items()}
+            on_torch = {name: torch.tensor(x) for name, x in masks.items()}
+            y, shares = ours(*a, need_weights=weights, **on)
+            y_torch, shares_torch = theirs(*b, need_weights=weights, **on_torch)
+            assert_close(y, y_torch.detach().numpy())
+            if weights:
+                assert_close(shares, shares_torch.detach().numpy())
+            ours.zero_grad(), theirs.zero_grad()
+            (y * y).sum().backward()
+            (y_torch * y_torch).sum().backward()
+            names = dict(theirs.named_parameters())
+            for name, p in ours.named_parameters():
+                assert_close(p.grad, names[name].grad.numpy(), what=name)
+            for one, other in zip(a, b):
+                assert_close(one.grad, other.grad.numpy())
+
+
+@each_device
+@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize("extra", [{}, {"add_bias_kv": True, "add_zero_attn": True}])
+def test_is_causal_holds_beside_padding_and_more_tokens(weights, extra, device):
+    layer = nn.MultiheadAttention(8, 2, batch_first=True, dtype="float64", **extra).to(device)
+    x = Tensor(on_device(rng.normal(size=(2, 5, 8)), device))
+    future = Tensor(on_device(np.triu(np.ones((5, 5), bool), 1), device))
+    padding = Tensor(on_device(np.array([[False] * 5, [False] * 3 + [True] * 2]), device))
+    for pad in (None, padding):
+        options = {"key_padding_mask": pad, "need_weights": weights}
+        a, _ = layer(x, x, x, is_causal=True, **options)
+        b, _ = layer(x, x, x, attn_mask=future, **options)
+        assert_close(a, plain(b))
+
+
+@each_device
 @pytest.mark.parametrize("norm_first", [False, True])
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
 def test_the_encoder_is_that_of_pytorch(norm_first, activation, device):
@@ -194,6 +244,7 @@ def test_the_encoder_is_that_of_pytorch(norm_first, activation, device):
         nn.TransformerEncoderLayer(*sizes, **options, dtype="float64"),
         2,
         nn.LayerNorm(8, dtype="float64"),
+        enable_nested_tensor=False,
     ).to(device)
     theirs = torch.nn.TransformerEncoder(
         torch.nn.TransformerEncoderLayer(*sizes, **options, dtype=torch.float64),
@@ -233,6 +284,23 @@ def test_sinusoidal_positions_are_those_of_the_paper(device):
     assert not layer.state_dict(), "they are computed, so no file needs them"
 
 
+def test_arguments_stand_in_the_order_of_pytorch():
+    torch = import_torch()
+    for name in ("MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder"):
+        ours, theirs = (getattr(library, name) for library in (nn, torch.nn))
+        for method in ("__init__", "forward"):
+            a, b = (signature(getattr(kind, method)).parameters for kind in (ours, theirs))
+            assert list(a) == list(b), f"{name}.{method}"
+            given = [name for name in a if name not in ("self", "activation", "device", "dtype")]
+            assert all(a[name].default == b[name].default for name in given)
+
+
+def look(*, query=(5, 3, 8), key=(7, 3, 8), value=(7, 3, 8), **masks):
+    blocks = [Tensor(np.ones(shape)) for shape in (query, key, value)]
+    masks = {name: Tensor(mask) for name, mask in masks.items()}
+    return nn.MultiheadAttention(8, 2, dtype="float64")(*blocks, **masks)
+
+
 def attend(*shapes, **options):
     return F.scaled_dot_product_attention(*(Tensor(np.ones(s)) for s in shapes), **options)
 
@@ -249,6 +317,14 @@ def attend(*shapes, **options):
             "3 heads of the query cannot share 2",
         ),
         (lambda: nn.MultiheadAttention(8, 3), "embed_dim 8 does not fall into 3 heads"),
+        (lambda: nn.MultiheadAttention(0, 3), "embed_dim 0 does not fall into 3 heads"),
+        (lambda: look(query=(5, 3, 6)), r"takes \(8, 8, 8\) features"),
+        (lambda: look(query=(5, 8)), "has no n"),
+        (lambda: look(value=(6, 3, 8)), "the same tokens"),
+        (lambda: look(query=(5, 2, 8)), "axis 1 here, differs"),
+        (lambda: look(key_padding_mask=np.ones((7, 3), bool)), r"\(3, 7\) here, not \(7, 3\)"),
+        (lambda: look(key_padding_mask=np.ones((3, 7), int)), "not of int64"),
+        (lambda: look(attn_mask=np.ones((7, 5), bool)), r"\(5, 7\) or \(6, 5, 7\) here"),
         (lambda: nn.TransformerEncoderLayer(8, 2, activation="sine"), "not 'sine'"),
         (lambda: nn.RotaryPositions(7), "features=7 is odd"),
         (lambda: nn.LearnedPositions(4, 8)(Tensor(np.ones((1, 9, 4)))), "max_length=8"),

@@ -32,6 +32,10 @@ LEAST = 2**15  # entries; for fewer numpy is quick as well
 _wanted: bool | None = None
 
 
+class NoBlasError(ImportError):
+    """Kernels are to call BLAS, and numpy has brought one that they do not know."""
+
+
 def use_fast(wanted: bool = True) -> None:
     """Turn the compiled kernels off, or on again, for this process.
 
@@ -57,8 +61,8 @@ def is_installed() -> bool:
     return find_spec("numba") is not None
 
 
-def kernels(*arrays: Array) -> ModuleType | None:
-    """Return the module of compiled kernels if they are to be used for these arrays, else None.
+def kernels(*arrays: Array, module: str = "fast_kernels") -> ModuleType | None:
+    """Return a module of compiled kernels if they are to be used for these arrays, else None.
 
     They take numpy's arrays of float32 or of float64, of which the first one is large enough.
     """
@@ -67,21 +71,28 @@ def kernels(*arrays: Array) -> ModuleType | None:
         return None
     if not all(isinstance(x, numpy.ndarray) and x.dtype == first.dtype for x in arrays):
         return None
-    return _compiled() if first.dtype.char in "fd" else None
+    return _compiled(module) if first.dtype.char in "fd" else None
 
 
 @cache
-def _compiled() -> ModuleType | None:
+def _compiled(name: str) -> ModuleType | None:
     """Import the kernels; None, with a line on stderr, where numba is there but does not work."""
     try:
-        module = importlib.import_module("hello_dl.backend.fast_kernels")
-        one = numpy.zeros(1, numpy.float32)
-        module.rectify(one, one, 0, 1)  # one call: it can fail to compile, too
+        module = importlib.import_module(f"hello_dl.backend.{name}")
+        module.try_out(numpy.zeros((1, 1, 1), numpy.float32))  # it can fail to compile, too
         return module
+    except NoBlasError:
+        return None
     except Exception as error:  # numba for another numpy, a library that does not load
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        print(f"numba cannot be used, numpy is used alone: {first:.200}", file=sys.stderr)
+        _tell(f"numba cannot be used, numpy is used alone: {first:.200}")
         return None
+
+
+@cache
+def _tell(line: str) -> None:
+    """Say it on stderr, once."""
+    print(line, file=sys.stderr)
 
 
 def flat(*arrays: Array) -> list[Array] | None:

@@ -12,6 +12,11 @@ import numpy
 from hello_dl.backend.fast_jit import kernel
 
 
+def try_out(x):
+    """Call a kernel, to see whether it compiles, with x (1, 1, 1)."""
+    rectify(x[0, 0], x[0, 0], 0, 1)
+
+
 @kernel
 def rectify(x, y, first, end):
     """Write the positive part of x (entries,) to y; a nan stays."""
@@ -171,6 +176,59 @@ def batch_slopes(g, x, mean, scale, factor, of_batch, dx, along, total, first, e
             arriving, numbers, out = g[o, c], x[o, c], dx[o, c]
             for i in range(inner):
                 out[i] = (arriving[i] - (numbers[i] - m) * tilt - shift) * f
+
+
+# Layer norm: x is (m, size), and every line an affair of its own.
+
+
+@kernel
+def normalize_lines(x, weight, bias, eps, mean, scale, y, first, end):
+    """Write what `lines.normalized` makes of some lines, their means and scales (m,)."""
+    of, size = x.dtype.type, x.shape[1]
+    for i in range(first, end):
+        mean[i] = of(_sum(x[i], of(0)) / size)
+        scale[i] = of(1 / numpy.sqrt(_sum_of_squares(x[i], mean[i]) / size + eps))
+        line, out, m, s = x[i], y[i], mean[i], scale[i]
+        for j in range(size):
+            out[j] = (line[j] - m) * s * weight[j] + bias[j]
+
+
+@kernel(sums=True)
+def _sums_of_weighted(g, x, weight, shift):
+    total, along = x.dtype.type(0), x.dtype.type(0)
+    for i in range(len(x)):
+        slope = g[i] * weight[i]
+        total += slope
+        along += slope * (x[i] - shift)
+    return total, along
+
+
+@kernel
+def _slope_of_line(g, x, weight, shift, middle, tilt, scale, out):
+    for i in range(len(x)):
+        out[i] = (g[i] * weight[i] - middle - (x[i] - shift) * tilt) * scale
+
+
+@kernel
+def _add_weighted(g, x, shift, scale, out):
+    for i in range(len(x)):
+        out[i] += g[i] * ((x[i] - shift) * scale)
+
+
+@kernel
+def line_slopes(g, x, mean, scale, weight, dx, sums, first, end):
+    """Write the gradient of the lines of some groups, and add up those of weight and bias.
+
+    sums  (groups, 2, size) has a place for each group of lines that lie side by side
+    """
+    of, (m, size), groups = x.dtype.type, x.shape, len(sums)
+    for group in range(first, end):
+        for i in range(m * group // groups, m * (group + 1) // groups):
+            total, along = _sums_of_weighted(g[i], x[i], weight, mean[i])
+            middle, tilt = of(total / size), of(along * scale[i] * scale[i] / size)
+            _slope_of_line(g[i], x[i], weight, mean[i], middle, tilt, scale[i], dx[i])
+            _add_weighted(g[i], x[i], mean[i], scale[i], sums[group, 0])
+            _add(g[i], sums[group, 1])
 
 
 @kernel

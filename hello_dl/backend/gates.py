@@ -49,6 +49,17 @@ def gru_step(
     after += n
 
 
+def gru_slopes(gates: Array, before: Array, said: Array, slopes: Array) -> None:
+    """Write to `slopes` (rows, 3h) how much of what is said to the gates matters, for all steps.
+
+    What is said to r changes n, and what is said to z and to n changes the state.
+    """
+    (r, z, n), (of_r, of_z, of_n) = thirds(gates), thirds(slopes)
+    of_r[...] = said * r * (1 - r)
+    of_z[...] = (before - n) * z * (1 - z)
+    of_n[...] = (1 - z) * (1 - n * n)
+
+
 def gru_step_back(g: Array, gates: Array, slopes: Array, through: Array) -> None:
     """Take the gradient g (b, h) of the state `after` back to the gates; it overwrites g.
 
@@ -89,6 +100,21 @@ def lstm_step(gates: Array, before: Array, cell: Array, shown: Array, after: Arr
     cell += after
     numpy.tanh(cell, out=shown)
     numpy.multiply(o, shown, out=after)
+
+
+def lstm_slopes(gates: Array, before: Array, shown: Array, slopes: Array) -> Array:
+    """Write to `slopes` (rows, 4h) how much of what is said to the gates matters, for all steps.
+
+    What is said to i, f and g changes the cell, and what is said to o the state. Returns how much
+    the cell changes the state (rows, h).
+    """
+    i, f, new, o = quarters(gates)
+    of_i, of_f, of_new, of_o = quarters(slopes)
+    of_i[...] = new * i * (1 - i)
+    of_f[...] = before * f * (1 - f)
+    of_new[...] = i * (1 - new * new)
+    of_o[...] = shown * o * (1 - o)
+    return o * (1 - shown * shown)
 
 
 def lstm_step_back(g: Array, of_cell: Array, opened: Array, gates: Array, slopes: Array) -> None:

@@ -12,42 +12,37 @@ from typing import Any
 
 import numpy
 
-from hello_dl.backend import Array, _cupy, curves, module_of
+from hello_dl.backend import Array, _cupy, curves, fast, module_of
+from hello_dl.backend.threads import ranges
 
 ROOT, CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
-def share_by_tanh(x: Array) -> Array:
-    """Return (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2."""
+def by_tanh(x: Array) -> tuple[Array, Array]:
+    """Return gelu with the share (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, and its slope at x."""
     if module_of(x) is not numpy:
-        return _share()(x)
-    share = numpy.empty_like(x)
-    for piece, s in stretches(x, share):
-        numpy.multiply(piece, piece, out=s)
-        s *= ROOT * CUBE
+        return _by_tanh()(x)
+    y, slope = numpy.empty_like(x), numpy.empty_like(x)
+    compiled, parts = fast.kernels(x, module="fast_curves"), fast.flat(x, y, slope)
+    if compiled and parts:
+        ranges(lambda first, end: compiled.gelu(*parts, first, end), x.size, x.size * 5e-7)
+        return y, slope
+    for piece, s, out in stretches(x, y, slope):
+        numpy.multiply(piece, piece, out=out)
+        numpy.multiply(out, ROOT * CUBE, out=s)
         s += ROOT
         s *= piece
         numpy.tanh(s, out=s)
         s *= 0.5
-        s += 0.5
-    return share
-
-
-def slope_by_tanh(g: Array, x: Array, share: Array) -> Array:
-    """Return g times the slope of x · share_by_tanh(x)."""
-    if module_of(x) is not numpy:
-        return _slope()(g, x, share)
-    slope = numpy.empty_like(x)
-    for over, piece, s, out in stretches(g, x, share, slope):
-        numpy.multiply(piece, piece, out=out)
+        s += 0.5  # the share: the slope is share + x · share · (1 - share) · (that of the inside)
         out *= 6 * ROOT * CUBE
         out += 2 * ROOT
-        out *= piece
-        out *= s
         out *= 1 - s
-        out += s
-        out *= over
-    return slope
+        out *= piece
+        out += 1
+        out *= s
+        s *= piece
+    return y, slope
 
 
 def slope(g: Array, x: Array, share: Array) -> Array:
@@ -83,18 +78,15 @@ def stretches(*arrays: Array) -> Iterator[tuple[Array, ...]]:
 
 
 @cache
-def _share() -> Any:
-    body = f"share = T(0.5) + T(0.5) * tanh(T({ROOT}) * x * (T(1) + T({CUBE}) * x * x))"
-    return _cupy().ElementwiseKernel("T x", "T share", body, "gelu_share")
-
-
-@cache
-def _slope() -> Any:
+def _by_tanh() -> Any:
     body = (
-        f"T inner = T({2 * ROOT}) + T({6 * ROOT * CUBE}) * x * x;"
-        "slope = g * (share + x * share * (T(1) - share) * inner)"
+        f"T square = x * x, inside = T({ROOT}) * x * (T(1) + T({CUBE}) * square);"
+        "T share = T(0.5) + T(0.5) * tanh(inside);"
+        f"T inner = T({2 * ROOT}) + T({6 * ROOT * CUBE}) * square;"
+        "y = x * share;"
+        "slope = share + y * (T(1) - share) * inner"
     )
-    return _cupy().ElementwiseKernel("T g, T x, T share", "T slope", body, "gelu_tanh_slope")
+    return _cupy().ElementwiseKernel("T x", "T y, T slope", body, "gelu_by_tanh")
 
 
 @cache

@@ -45,6 +45,22 @@ def _masked() -> Any:
     return _cupy().ElementwiseKernel("T x, bool mask", "T y", "y = mask ? x : T(0)", "masked")
 
 
+def kept(x: Array, mask: Array, p: float) -> Array:
+    """Divide x by 1 - p where the mask is true, and take 0 elsewhere: dropout."""
+    factor = 1 / (1 - p) if p < 1 else 0.0
+    if module_of(x) is not numpy:
+        return _kept()(x, mask, factor)
+    y = masked(x, mask)
+    y *= factor
+    return y
+
+
+@cache
+def _kept() -> Any:
+    body = "y = keep ? T(x * factor) : T(0)"
+    return _cupy().ElementwiseKernel("T x, bool keep, float64 factor", "T y", body, "kept")
+
+
 def passed(x: Array, gate: Array) -> Array:
     """Take x where the gate is not 0, and 0 elsewhere."""
     if module_of(x) is not numpy:

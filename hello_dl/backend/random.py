@@ -108,13 +108,14 @@ class Replay:
         self.device, self.seed = device, _seed % 2**128
         self.places: dict[int, int] = {}  # number of a mask: its first block of the counter
 
+    def reserve(self, number: int, count: int) -> None:
+        """Give a mask of so many entries its number, and its place."""
+        self.places[number] = _next_block[self.device]
+        _next_block[self.device] += -(-count // PER_BLOCK)
+
     def keep_mask(self, number: int, shape: tuple[int, ...], p: float) -> Array:
         """Draw the mask of that number, or the same one again, as the function `keep_mask` does."""
-        count = math.prod(shape)
-        if number not in self.places:
-            self.places[number] = _next_block[self.device]
-            _next_block[self.device] += -(-count // PER_BLOCK)
-        drawn = bits(self.seed, self.places[number], count, self.device)
+        drawn = bits(self.seed, self.places[number], math.prod(shape), self.device)
         return (drawn >= _threshold(p)).reshape(shape)
 
 

@@ -128,6 +128,11 @@ def _spread(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: i
     return results
 
 
+def blas_paths() -> list[str]:
+    """Return the files of the BLAS libraries that are loaded."""
+    return [library.filepath for library in _libraries()]
+
+
 @cache
 def _libraries() -> list[Any]:
     from threadpoolctl import ThreadpoolController  # when it is needed: not every program is

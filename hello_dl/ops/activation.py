@@ -225,10 +225,10 @@ def gelu(x: Array, *, approximate: str = "none"):
     if approximate not in ("none", "tanh"):
         raise ValueError(f"approximate {approximate!r} is unknown: use 'none' or 'tanh'")
     if approximate == "tanh":
-        share, slope = bell.share_by_tanh(x), bell.slope_by_tanh
-    else:
-        share, slope = curves.normal_cdf(x), bell.slope
-    return x * share, lambda g: slope(g.astype(x.dtype, copy=False), x, share)
+        y, slope = bell.by_tanh(x)
+        return y, lambda g: g * slope
+    share = curves.normal_cdf(x)
+    return x * share, lambda g: bell.slope(g.astype(x.dtype, copy=False), x, share)
 
 
 def gelu_composed(x: Any) -> Any:

@@ -4,28 +4,41 @@
 
 The scores are a matrix of tokens by tokens, by far the largest thing in it. The fused rule makes a
 block of it at a time, uses it and forgets it; on the way back it makes the block once more, which
-is quicker than to fetch it from memory (Dao et al. 2022, "FlashAttention").
+is quicker than to fetch it from memory (Dao et al. 2022, "FlashAttention"). Where there are few
+scores, they are kept.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from itertools import product
+from collections.abc import Callable
+from itertools import chain, count
 from typing import Any, NamedTuple
 
-from hello_dl.backend import DEFAULT_FLOAT, Array, device_of, is_array, is_half, module_of, random
-from hello_dl.backend.gemm import matmul
+from hello_dl.backend import (
+    DEFAULT_FLOAT,
+    Array,
+    device_of,
+    is_array,
+    is_half,
+    kernels,
+    module_of,
+    random,
+)
+from hello_dl.backend.attention import FEW, attended, future, soften, soften_back
+from hello_dl.backend.gemm import A_MILLISECOND, matmul
+from hello_dl.backend.threads import share, together
 from hello_dl.ops.arrange import repeat_interleave
 from hello_dl.ops.axes import broadcast_shapes
 from hello_dl.ops.dropout import dropout
 from hello_dl.ops.elementwise import where
 from hello_dl.ops.rule import rule
-from hello_dl.ops.shape import expand, reshape
+from hello_dl.ops.shape import expand
 from hello_dl.ops.softmax import softmax_composed
 from hello_dl.ops.untracked import plain
 
 BLOCK = {"cpu": 2**18, "cuda": 2**26}  # scores that are worked on at once
+PORTION = {"cpu": 2**15, "cuda": 2**26}  # and of how many matrices: as many as have these scores
 
 
 class Part(NamedTuple):
@@ -35,6 +48,22 @@ class Part(NamedTuple):
     matrices: slice
     rows: slice
     columns: slice
+
+    @property
+    def of_query(self) -> tuple[slice, slice]:
+        """Where it looks from."""
+        return self.matrices, self.rows
+
+    @property
+    def of_key(self) -> tuple[slice, slice]:
+        """Where it looks at: the keys and the values."""
+        return self.matrices, self.columns
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the block."""
+        m, r, c = (part.stop - part.start for part in self[1:])
+        return m, r, c
 
 
 @rule(halves=True)
@@ -55,88 +84,117 @@ def attention(
     is_causal  token i sees tokens 0 to i only
     dropout_p  how probably a token is overlooked
     """
-    (b, length, _), size, device = query.shape, key.shape[1], device_of(query)
-    parts = list(_parts(b, length, size, is_causal, BLOCK[device]))
-    xp, wide = module_of(query), DEFAULT_FLOAT if is_half(query.dtype) else query.dtype
-    y = xp.empty((b, length, value.shape[2]), query.dtype)
-    logs = xp.empty((b, length, 1), wide)  # of the sums that softmax divides by
-    masks = random.Replay(device)
+    if mask is None and not dropout_p:
+        found = attended(query, key, value, scale, is_causal)
+        if found is not None:
+            return found
+    batch = query.shape[:-2]
+    query, key, value = map(_flat, (query, key, value))
+    (b, length, features), size, device = query.shape, key.shape[1], device_of(query)
+    groups = _groups(b, length, size, is_causal, BLOCK[device], PORTION[device])
+    work = b * length * size * (features + value.shape[2] + 16) / A_MILLISECOND
+    make_shares = _maker(query, key, scale, mask, is_causal)
+    drop = _Dropping(device, dropout_p, groups)
+    kept: dict[int, Array] = {}  # shares, by the number of the part
+    y = module_of(query).empty((b, length, value.shape[2]), query.dtype)
 
-    def scores(part: Part) -> Array:
-        """The block of scores, in float32 where the inputs are halves."""
-        s = matmul(query[part.matrices, part.rows], _turned(key[part.matrices, part.columns]))
-        s = s.astype(wide, copy=False)
-        s *= scale
-        if mask is not None:
-            own = mask if len(mask) == 1 else mask[part.matrices]
-            own = own if own.shape[1] == 1 else own[:, part.rows]
-            s += own[:, :, part.columns]
-        if is_causal:
-            s += _future(xp, part, wide)
-        return s
-
-    def kept(part: Part, shape: tuple[int, ...]) -> Array:
-        share = masks.keep_mask(part.number, shape, dropout_p).astype(wide)
-        share *= 1 / (1 - dropout_p) if dropout_p < 1 else 0
-        return share
-
-    for part in parts:
-        p = scores(part)
-        top = p.max(2, keepdims=True) if p.shape[2] else xp.zeros((*p.shape[:2], 1), wide)
-        top[top == -math.inf] = 0  # a row that sees nothing
-        p -= top
-        xp.exp(p, out=p)
-        total = p.sum(2, keepdims=True)
-        total[total == 0] = 1
-        logs[part.matrices, part.rows] = xp.log(total) + top
-        if dropout_p:
-            p *= kept(part, p.shape)
-        seen = matmul(p.astype(value.dtype, copy=False), value[part.matrices, part.columns])
-        y[part.matrices, part.rows] = seen / total
+    def look(group: list[Part]) -> None:
+        for part in group:
+            p = make_shares(part)
+            if b * length * size <= FEW:
+                kept[part.number] = p
+            p = drop(part, p)[0].astype(value.dtype, copy=False)
+            matmul(p, value[part.of_key], out=y[part.of_query])
 
     def pull(g):
-        dq, dk, dv = xp.empty_like(query), xp.zeros_like(key), xp.zeros_like(value)
-        along = (g.astype(wide, copy=False) * y).sum(2, keepdims=True)
-        for part in parts:
-            rows, columns = (part.matrices, part.rows), (part.matrices, part.columns)
-            p = scores(part)
-            p -= logs[rows]
-            xp.exp(p, out=p)
-            slope = matmul(g[rows], _turned(value[columns])).astype(wide, copy=False)
-            share = kept(part, p.shape) if dropout_p else None
-            taken = p if share is None else p * share
-            dv[columns] += matmul(_turned(taken.astype(g.dtype, copy=False)), g[rows])
-            if share is not None:
-                slope *= share
-            slope -= along[rows]
-            slope *= p
-            slope *= scale
-            slope = slope.astype(query.dtype, copy=False)
-            dq[rows] = matmul(slope, key[columns])
-            dk[columns] += matmul(_turned(slope), query[rows])
-        return dq, dk, dv
+        dq, dk, dv = (module_of(x).zeros_like(x) for x in (query, key, value))
 
-    return y, pull
+        def back(group: list[Part]) -> None:
+            for part in group:
+                rows, columns = part.of_query, part.of_key
+                p = kept[part.number] if kept else make_shares(part)
+                arriving = matmul(g[rows], _turned(value[columns])).astype(p.dtype, copy=False)
+                taken, arriving = drop(part, p, arriving)
+                dv[columns] += matmul(_turned(taken.astype(g.dtype, copy=False)), g[rows])
+                soften_back(arriving, p, scale, _ahead(part, is_causal))
+                slope = arriving.astype(query.dtype, copy=False)
+                matmul(slope, key[columns], out=dq[rows])
+                dk[columns] += matmul(_turned(slope), query[rows])
+
+        g = g.reshape(y.shape)
+        together(back, groups, share(2.5 * work))
+        return tuple(x.reshape(*batch, *x.shape[1:]) for x in (dq, dk, dv))
+
+    together(look, groups, share(work))
+    return y.reshape(*batch, *y.shape[1:]), pull
 
 
-def _parts(b: int, length: int, size: int, is_causal: bool, limit: int) -> Iterator[Part]:
-    """Cut the scores (b, length, size) into blocks of at most `limit` entries, if possible."""
+def _maker(
+    query: Array, key: Array, scale: float, mask: Array | None, is_causal: bool
+) -> Callable[[Part], Array]:
+    """Return what makes the block of shares of a part, in float32 where the inputs are halves."""
+    wide = DEFAULT_FLOAT if is_half(query.dtype) else query.dtype
+
+    def make(part: Part) -> Array:
+        own = mask
+        if own is not None:
+            own = own if len(own) == 1 else own[part.matrices]
+            own = (own if own.shape[1] == 1 else own[:, part.rows])[:, :, part.columns]
+        s = matmul(query[part.of_query], _turned(key[part.of_key])).astype(wide, copy=False)
+        soften(s, scale, own, _ahead(part, is_causal))
+        return s
+
+    return make
+
+
+class _Dropping:
+    """Dropout of shares: with the same choices on the way back, which are not kept but redrawn."""
+
+    def __init__(self, device: str, p: float, groups: list[list[Part]]) -> None:
+        self.p, self.masks = p, random.Replay(device)
+        if p:  # in the order of their numbers, whichever thread will be first
+            for part in chain(*groups):
+                self.masks.reserve(part.number, math.prod(part.shape))
+
+    def __call__(self, part: Part, *blocks: Array) -> tuple[Array, ...]:
+        """Leave out the same entries of every block, each of the shape of the part."""
+        if not self.p:
+            return blocks
+        mask = self.masks.keep_mask(part.number, part.shape, self.p)
+        return tuple(kernels.kept(block, mask, self.p) for block in blocks)
+
+
+def _groups(
+    b: int, length: int, size: int, is_causal: bool, limit: int, portion: int
+) -> list[list[Part]]:
+    """Cut the scores (b, length, size) into blocks of at most `limit` entries, if possible.
+
+    A group has all blocks of its matrices: one thread does them. How they are cut does not depend
+    on the number of threads, nor do the choices of dropout.
+    """
     rows = min(max(limit // max(size, 1), 1), max(length, 1))
     if is_causal and rows == length >= 128:
         rows = -(-length // 2)  # what lies in the future of a whole block is left out
-    matrices = max(limit // max(rows * size, 1), 1)
-    starts = product(range(0, b, matrices), range(0, length, rows))
-    for number, (first, row) in enumerate(starts):
-        end = min(row + rows, length)
-        seen = min(end, size) if is_causal else size
-        yield Part(number, slice(first, first + matrices), slice(row, end), slice(0, seen))
+    matrices = max(min(limit, portion) // max(rows * size, 1), 1)
+    numbers, groups = count(), []
+    for first in range(0, b, matrices):
+        across, group = slice(first, min(first + matrices, b)), []
+        for row in range(0, length, rows):
+            end = min(row + rows, length)
+            seen = min(end, size) if is_causal else size
+            group.append(Part(next(numbers), across, slice(row, end), slice(0, seen)))
+        groups.append(group)
+    return groups
 
 
-def _future(xp: Any, part: Part, dtype: Any) -> Array:
-    """What is added so that no row sees what comes after it: minus infinity there, else 0."""
-    rows, columns = xp.arange(part.rows.start, part.rows.stop), xp.arange(part.columns.stop)
-    later = columns > rows[:, None]
-    return xp.where(later, xp.asarray(-math.inf, dtype), xp.asarray(0, dtype))
+def _ahead(part: Part, is_causal: bool) -> int:
+    """Row i of a part sees the columns below i plus this."""
+    return part.rows.start + 1 if is_causal else part.columns.stop
+
+
+def _flat(x: Array) -> Array:
+    """See (..., m, n) as matrices (b, m, n)."""
+    return x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
 
 
 def _turned(x: Array) -> Array:
@@ -186,8 +244,7 @@ def scaled_dot_product_attention(
     batch = broadcast_shapes(*(x.shape[:-2] for x in (query, key, value)))
     if attn_mask is not None:
         options["mask"] = _flat_mask(plain(_added(attn_mask, query)), batch)
-    y = attention(*(_flat(x, batch) for x in (query, key, value)), **options)
-    return reshape(y, (*batch, *y.shape[1:]))
+    return attention(*(_stretched(x, batch) for x in (query, key, value)), **options)
 
 
 def attention_shares(
@@ -203,9 +260,7 @@ def attention_shares(
     if attn_mask is not None:
         scores = scores + _added(attn_mask, query)
     if is_causal:
-        xp, (rows, columns) = module_of(query.data), scores.shape[-2:]
-        every = Part(0, slice(0), slice(0, rows), slice(0, columns))
-        scores = scores + _future(xp, every, query.dtype)
+        scores = scores + future(query.data, scores.shape[-2], scores.shape[-1], 1)
     sees = (scores > -math.inf).any(-1, keepdim=True)  # a row that sees nothing gives zeros
     return dropout(softmax_composed(where(sees, scores, 0)) * sees, p=dropout_p)
 
@@ -245,11 +300,10 @@ def _added(mask: Any, query: Any) -> Any:
     return xp.where(block, nothing, never)
 
 
-def _flat(x: Any, batch: tuple[int, ...]) -> Any:
-    """See (..., m, n) as (b, m, n), stretched to the batch where that is needed."""
+def _stretched(x: Any, batch: tuple[int, ...]) -> Any:
+    """Repeat (..., m, n) as often as the others are there."""
     shape = (*batch, *x.shape[-2:])
-    x = x if x.shape == shape else expand(x, shape)
-    return reshape(x, (math.prod(batch), *shape[-2:]))
+    return x if x.shape == shape else expand(x, shape)
 
 
 def _flat_mask(mask: Any, batch: tuple[int, ...]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hello_dl.backend import Array, device_of, random
+from hello_dl.backend import Array, device_of, kernels, random
 from hello_dl.ops.rule import rule
 from hello_dl.ops.shape import squeeze, unsqueeze
 
@@ -33,9 +33,8 @@ def _dropped(x: Array, choices: tuple[int, ...], p: float, training: bool):
         raise ValueError(f"p is a probability between 0 and 1, got {p}")
     if not training or p == 0:
         return x, lambda g: g
-    mask = random.keep_mask(choices, p, device_of(x)).astype(x.dtype)
-    mask *= 1 / (1 - p) if p < 1 else 0
-    return x * mask, lambda g: g * mask
+    mask = random.keep_mask(choices, p, device_of(x))
+    return kernels.kept(x, mask, p), lambda g: kernels.kept(g, mask, p)
 
 
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:

@@ -2,7 +2,8 @@
 
 What the inputs say does not depend on the state, so it is computed for all steps at once, in one
 product of matrices, before the walk begins; these rules get its result. In the walk there is one
-product for each step, and the way back through time is a walk in the other direction.
+product for each step, and the way back through time is a walk in the other direction. Where there
+are compiled kernels (backend/walks.py), one call of them does what the loops over steps here say.
 
 Sequences may differ in length. They lie packed: longest first, and all rows of step 0 (one for each
 sequence), then those of step 1, and so on; `batch_sizes` says how many rows each step has.
@@ -12,9 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hello_dl.backend import Array, gates, module_of
+from hello_dl.backend import Array, device_of, gates, module_of, walks
 from hello_dl.backend.gemm import matmul
 from hello_dl.ops.rule import rule
+
+LONG = 16  # steps; a walk that is as long repays a copy of the weight
 
 
 @rule(floats=True)
@@ -38,25 +41,36 @@ def rnn_steps(
     """
     xp, walk = module_of(x), steps(batch_sizes, reverse)
     check(x, state, weight, bias, 1, batch_sizes)
-    y, befores, state = xp.empty_like(x), xp.empty_like(x), state.copy()
-    for rows, b in walk:
-        befores[rows] = state[:b]
-        out = y[rows]
-        matmul(befores[rows], weight.T, out=out)
-        out += x[rows]
-        if bias is not None:
-            out += bias
-        xp.tanh(out, out=out) if nonlinearity == "tanh" else xp.maximum(out, 0, out=out)
-        state[:b] = out
+    relu, compiled = nonlinearity == "relu", walks.kernels(x, state, weight, bias)
+    befores, y = (xp.empty(x.shape, x.dtype) for _ in range(2))
+    state = state.copy()
+    if compiled:
+        shift = _shift(bias, x)
+        walks.apart(compiled.rnn, walk, weight.T, x, shift, state, befores, y, relu)
+    else:
+        turned = _turned(weight, walk)
+        for rows, b in walk:
+            befores[rows] = state[:b]
+            out = y[rows]
+            matmul(befores[rows], turned, out=out)
+            out += x[rows]
+            if bias is not None:
+                out += bias
+            xp.maximum(out, 0, out=out) if relu else xp.tanh(out, out=out)
+            state[:b] = out
 
     def pull(g):
-        slopes = 1 - y * y if nonlinearity == "tanh" else (y > 0).astype(y.dtype)
-        carry = xp.zeros_like(state)
-        for rows, b in reversed(walk):
-            arriving = carry[:b]
-            arriving += g[rows]
-            slopes[rows] *= arriving
-            matmul(slopes[rows], weight, out=arriving)
+        carry = xp.zeros(state.shape, state.dtype)
+        if compiled:
+            slopes = xp.empty(x.shape, x.dtype)
+            walks.apart(compiled.rnn_back, walk, weight, g, y, carry, slopes, relu)
+        else:
+            slopes = (y > 0).astype(y.dtype) if relu else 1 - y * y
+            for rows, b in reversed(walk):
+                arriving = carry[:b]
+                arriving += g[rows]
+                slopes[rows] *= arriving
+                matmul(slopes[rows], weight, out=arriving)
         return _gradients(slopes, carry, slopes, befores, bias)
 
     return y, pull
@@ -81,30 +95,36 @@ def gru_steps(
     """
     xp, walk = module_of(x), steps(batch_sizes, reverse)
     size = check(x, state, weight, bias, 3, batch_sizes)
-    opened, memory = xp.empty_like(x), xp.empty((len(state), 3 * size), x.dtype)
+    compiled = walks.kernels(x, state, weight, bias)
+    opened = xp.empty(x.shape, x.dtype)
     befores, said, y = (xp.empty((len(x), size), x.dtype) for _ in range(3))
     state = state.copy()
-    for rows, b in walk:
-        befores[rows] = state[:b]
-        matmul(befores[rows], weight.T, out=memory[:b])
-        if bias is not None:
-            memory[:b] += bias
-        gates.gru_step(x[rows], memory[:b], befores[rows], opened[rows], said[rows], y[rows])
-        state[:b] = y[rows]
+    if compiled:
+        blocks = befores, opened, said, y
+        walks.apart(compiled.gru, walk, weight.T, x, _shift(bias, x), state, *blocks)
+    else:
+        turned, memory = _turned(weight, walk), xp.empty((len(state), 3 * size), x.dtype)
+        for rows, b in walk:
+            befores[rows] = state[:b]
+            matmul(befores[rows], turned, out=memory[:b])
+            if bias is not None:
+                memory[:b] += bias
+            gates.gru_step(x[rows], memory[:b], befores[rows], opened[rows], said[rows], y[rows])
+            state[:b] = y[rows]
 
     def pull(g):
-        r, z, n = gates.thirds(opened)
         slopes, through = xp.empty_like(opened), xp.empty_like(opened)
-        of_r, of_z, of_n = gates.thirds(slopes)
-        of_r[...] = said * r * (1 - r)  # how much what is said to r changes n
-        of_z[...] = (befores - n) * z * (1 - z)  # and to z the state
-        of_n[...] = (1 - z) * (1 - n * n)
-        carry = xp.zeros_like(state)
-        for rows, b in reversed(walk):
-            arriving = carry[:b]
-            arriving += g[rows]
-            gates.gru_step_back(arriving, opened[rows], slopes[rows], through[rows])
-            arriving += matmul(through[rows], weight)
+        carry = xp.zeros(state.shape, state.dtype)
+        if compiled:
+            blocks = befores, opened, said, carry, slopes, through
+            walks.apart(compiled.gru_back, walk, weight, g, *blocks)
+        else:
+            gates.gru_slopes(opened, befores, said, slopes)
+            for rows, b in reversed(walk):
+                arriving = carry[:b]
+                arriving += g[rows]
+                gates.gru_step_back(arriving, opened[rows], slopes[rows], through[rows])
+                arriving += matmul(through[rows], weight)
         return _gradients(slopes, carry, through, befores, bias)
 
     return y, pull
@@ -131,40 +151,53 @@ def lstm_steps(
     """
     xp, walk = module_of(x), steps(batch_sizes, reverse)
     size = check(x, state, weight, bias, 4, batch_sizes)
-    opened = xp.empty_like(x)
-    y = xp.empty((2, len(x), size), x.dtype)
+    compiled = walks.kernels(x, state, cell, weight, bias)
+    opened, y = xp.empty(x.shape, x.dtype), xp.empty((2, len(x), size), x.dtype)
     befores, cells, shown = (xp.empty((len(x), size), x.dtype) for _ in range(3))
     state, cell = state.copy(), cell.copy()
-    for rows, b in walk:
-        befores[rows], cells[rows] = state[:b], cell[:b]
-        said = opened[rows]
-        matmul(befores[rows], weight.T, out=said)
-        said += x[rows]
-        if bias is not None:
-            said += bias
-        gates.lstm_step(said, cells[rows], y[1, rows], shown[rows], y[0, rows])
-        state[:b], cell[:b] = y[0, rows], y[1, rows]
+    if compiled:
+        blocks = state, cell, befores, cells, opened, shown, y
+        walks.apart(compiled.lstm, walk, weight.T, x, _shift(bias, x), *blocks)
+    else:
+        turned = _turned(weight, walk)
+        for rows, b in walk:
+            befores[rows], cells[rows] = state[:b], cell[:b]
+            said = opened[rows]
+            matmul(befores[rows], turned, out=said)
+            said += x[rows]
+            if bias is not None:
+                said += bias
+            gates.lstm_step(said, cells[rows], y[1, rows], shown[rows], y[0, rows])
+            state[:b], cell[:b] = y[0, rows], y[1, rows]
 
     def pull(g):
-        i, f, new, o = gates.quarters(opened)
         slopes = xp.empty_like(opened)
-        of_i, of_f, of_new, of_o = gates.quarters(slopes)
-        of_i[...] = new * i * (1 - i)  # how much what is said to i changes the cell
-        of_f[...] = cells * f * (1 - f)
-        of_new[...] = i * (1 - new * new)
-        of_o[...] = shown * o * (1 - o)  # and to o the state
-        seen = o * (1 - shown * shown)
-        carry, of_cell = xp.zeros_like(state), xp.zeros_like(state)
-        for rows, b in reversed(walk):
-            arriving = carry[:b]
-            arriving += g[0, rows]
-            of_cell[:b] += g[1, rows]
-            gates.lstm_step_back(arriving, of_cell[:b], seen[rows], opened[rows], slopes[rows])
-            matmul(slopes[rows], weight, out=arriving)
+        carry, of_cell = (xp.zeros(state.shape, state.dtype) for _ in range(2))
+        if compiled:
+            blocks = cells, opened, shown, carry, of_cell, slopes
+            walks.apart(compiled.lstm_back, walk, weight, g, *blocks)
+        else:
+            seen = gates.lstm_slopes(opened, cells, shown, slopes)
+            for rows, b in reversed(walk):
+                arriving = carry[:b]
+                arriving += g[0, rows]
+                of_cell[:b] += g[1, rows]
+                gates.lstm_step_back(arriving, of_cell[:b], seen[rows], opened[rows], slopes[rows])
+                matmul(slopes[rows], weight, out=arriving)
         dx, dstate, *rest = _gradients(slopes, carry, slopes, befores, bias)
         return dx, dstate, of_cell, *rest
 
     return y, pull
+
+
+def _turned(weight: Array, walk: Sequence[tuple[slice, int]]) -> Array:
+    """Return the weight's transpose; laid out anew where a CPU needs it for many products."""
+    long = device_of(weight) == "cpu" and len(walk) >= LONG
+    return weight.T.copy() if long else weight.T
+
+
+def _shift(bias: Array | None, x: Array) -> Array:
+    return module_of(x).zeros(x.shape[1], x.dtype) if bias is None else bias
 
 
 def _gradients(
