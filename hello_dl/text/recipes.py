@@ -84,10 +84,10 @@ class Recipe:
 # fmt: off
 CONFIGS = {
     #                          text           block batch layers heads features steps
-    "shakespeare-cpu": Recipe("shakespeare",  64,   12,   4,     4,    128,     2_000),
+    "shakespeare-cpu": Recipe("shakespeare",  64,   12,   4,     4,    128,     2_000, lr=3e-3),
     "shakespeare-gpu": Recipe("shakespeare",  256,  64,   6,     6,    384,     5_000, dropout=0.2),
     "names":           Recipe("names",        32,   32,   4,     4,    64,      2_000),
-    "pydoc":           Recipe("pydoc",        64,   12,   4,     4,    128,     2_000),
+    "pydoc":           Recipe("pydoc",        64,   12,   4,     4,    128,     2_000, lr=3e-3),
 }
 # fmt: on
 
