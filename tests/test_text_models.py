@@ -1,5 +1,7 @@
 """Language models: one contract, causality, caches, GPT against one spelled in PyTorch, writing."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from helpers import DEVICES, assert_close, import_torch, on_device, plain
@@ -20,6 +22,7 @@ MODELS = {
         for positions in ("learned", "sinusoidal", "rotary", "none")
     },
     "gpt-shared": lambda: GPT(GPTConfig(11, **SMALL, n_kv_head=2)),
+    "gpt-no-bias": lambda: GPT(GPTConfig(11, **SMALL, bias=False)),
 }
 each_model = pytest.mark.parametrize("name", MODELS)
 
@@ -88,14 +91,48 @@ def test_written_text_is_the_same_with_and_without_a_cache(name, device):
     assert drawn[0] == drawn[1] != drawn[2]
 
 
+@each_device
+def test_one_token_takes_the_short_way_and_a_hook_is_called_all_the_same(device, monkeypatch):
+    from hello_dl.models.text import gpt
+
+    model, short = made("gpt-learned", device).eval(), []
+    real = gpt.next_logits
+    monkeypatch.setattr(gpt, "next_logits", lambda *given: short.append(1) or real(*given))
+
+    def read(model, track=False):
+        cache, short[:] = Cache(), []
+        with no_grad():
+            model(block([[1, 2]], device), cache=cache)
+        with no_grad() if not track else nullcontext():
+            return plain(model(block([[3]], device), cache=cache)[0])
+
+    straight = read(model)
+    assert short
+    assert_close(read(model, track=True), straight, rtol=1e-4, atol=1e-5)
+    assert not short
+    called = []
+    for layer in (model.h[0].attn.c_proj, model.h[1], model.h[1].mlp):
+        handle = layer.register_forward_hook(lambda layer, given, y: called.append(layer))
+        assert_close(read(model), straight, rtol=1e-4, atol=1e-5)
+        assert called == [layer, layer]
+        called.clear()
+        handle.remove()
+    model.h[0].mlp.c_fc = nn.Sequential(model.h[0].mlp.c_fc)
+    assert_close(read(model), straight, rtol=1e-4, atol=1e-5)
+    assert short
+    model.h[0].ln_2 = nn.Identity()
+    assert not np.allclose(read(model), straight)
+
+
 @each_model
 def test_each_learns_a_little_song(name):
     """A song with a period of 5, in which every token but one says what follows it."""
     manual_seed(2)
     model, song = made(name), np.array([1, 2, 3, 2, 4] * 20)
     optimizer = optim.Adam(model.parameters(), lr={"bigram": 0.2, "lstm": 0.03}.get(name, 0.01))
+    draws = np.random.default_rng(7)
     for _ in range(150):
-        starts = rng.integers(0, 80, 8)
+        starts = draws.integers(0, 80, 8)
         windows = song[starts[:, None] + np.arange(17)]
         loss = model(block(windows[:, :-1]), block(windows[:, 1:]))[1]
         optimizer.zero_grad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hello_dl.backend import Array, module_of
 from hello_dl.nn import Module
 from hello_dl.ops.cross_entropy import cross_entropy
 from hello_dl.tensor import Tensor
@@ -18,6 +19,28 @@ class Cache:
     def __init__(self) -> None:
         self.length = 0
         self.memory: dict[Any, Any] = {}
+
+    def remember(self, layer: Any, *blocks: Array) -> list[Array]:
+        """Put a layer's blocks (n, heads, tokens, features) behind those of the tokens before.
+
+        Returns all that it remembers now, (n, heads, length, features) each. No gradient goes
+        through it.
+        """
+        before, end = self.length, self.length + blocks[0].shape[2]
+        rooms = self.memory.get(layer)
+        if rooms is None or rooms[0].shape[2] < end:  # make room for twice as many
+            larger = [_room(block, 2 * end) for block in blocks]
+            for new, old in zip(larger, rooms or ()):
+                new[:, :, :before] = old[:, :, :before]
+            rooms = self.memory[layer] = larger
+        for room, block in zip(rooms, blocks):
+            room[:, :, before:end] = block
+        return [room[:, :, :end] for room in rooms]
+
+
+def _room(like: Array, length: int) -> Array:
+    n, heads, _, features = like.shape
+    return module_of(like).empty((n, heads, length, features), like.dtype)
 
 
 class TextModel(Module):

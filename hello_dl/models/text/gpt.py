@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from hello_dl import functional as F
 from hello_dl import nn
+from hello_dl.backend import is_half
+from hello_dl.grad_mode import is_grad_enabled
 from hello_dl.models.text.contract import Cache, TextModel
-from hello_dl.ops.arrange import cat_list
+from hello_dl.models.text.gpt_step import next_logits
 from hello_dl.ops.matmul import linear
 from hello_dl.tensor import Tensor
 
@@ -89,10 +91,9 @@ class CausalSelfAttention(nn.Module):
         if self.rotary is not None:
             q, k = self.rotary(q, before), self.rotary(k, before)
         if cache is not None:
+            known = cache.remember(self, k.data, v.data)
             if before:
-                old_k, old_v = cache.memory[self]
-                k, v = cat_list([old_k, k], 2), cat_list([old_v, v], 2)
-            cache.memory[self] = k, v
+                k, v = map(Tensor, known)
         mask = None
         if before and q.shape[2] > 1:  # row i is token before + i, and sees those up to itself
             mask = q.new_ones((q.shape[2], k.shape[2])).tril(before).bool()
@@ -165,8 +166,20 @@ class GPT(TextModel):
 
     def logits(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Look tokens up, go through all blocks, and compare with every token of the table."""
+        if cache is not None and self._can_step(tokens, cache):
+            return Tensor(next_logits(self, tokens.data[:, 0], cache)[:, None])
         x, start = self.wte(tokens), 0 if cache is None else cache.length
         x = self.drop(x if self.wpe is None else self.wpe(x, start))
         for block in self.h:
             x = block(x, cache)
         return linear(self.ln_f(x), self.wte.weight)
+
+    def _can_step(self, tokens: Tensor, cache: Cache) -> bool:
+        """Tell whether one more token is read, nobody learns, and all parts are those of a GPT."""
+        if not cache.length or tokens.shape[1] != 1 or self.training or is_grad_enabled():
+            return False
+        own: list[tuple[nn.Module, type]] = [(self.wte, nn.Embedding)]
+        for block in self.h:
+            own += [(block, Block), (block.attn, CausalSelfAttention), (block.mlp, MLP)]
+        known = all(type(part) is kind and part._hooks is None for part, kind in own)
+        return known and not is_half(self.wte.weight.dtype)
