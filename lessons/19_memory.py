@@ -107,7 +107,7 @@ lesson.expect("better than counting by", losses["counts"] - losses["one step"], 
 lesson.section("Build it here: through time")
 print("One change: the note is made of the letter and of the note before. The state:\n")
 print("  state = tanh(W @ letter + U @ state + b)      the same W, U, b at every step\n")
-print("Backward, from the last step to the first, carry what later steps want of it.")
+print("Backward, from the last step to the first, carry the gradient of later ones.")
 
 
 def forward(x, W, U, b):  # x (steps, n, features)
@@ -117,10 +117,10 @@ def forward(x, W, U, b):  # x (steps, n, features)
     return states
 
 
-def backward(x, states, U, wanted):  # wanted: what the loss wants of each state directly
+def backward(x, states, U, direct):  # direct: the gradient of each state, without later steps
     dW, dU, db, carry, sizes = 0, 0, 0, 0, []
     for t in reversed(range(len(x))):
-        d = (wanted[t] + carry) * (1 - states[t + 1] ** 2)  # through tanh
+        d = (direct[t] + carry) * (1 - states[t + 1] ** 2)  # through tanh
         dW, dU, db = dW + d.T @ x[t], dU + d.T @ states[t], db + d.sum(axis=0)
         carry = d @ U
         sizes.append(np.linalg.norm(carry))
@@ -129,11 +129,11 @@ def backward(x, states, U, wanted):  # wanted: what the loss wants of each state
 
 library = nn.RNN(5, 4, dtype="float64")
 W, U, b, b_too = (p.detach().numpy() for p in library.parameters())  # two biases, that add up
-x, wanted = rng.normal(size=(12, 3, 5)), rng.normal(size=(12, 3, 4))
+x, direct = rng.normal(size=(12, 3, 5)), rng.normal(size=(12, 3, 4))
 states = forward(x, W, U, b + b_too)
 y, _ = library(Tensor(x))
-y.backward(Tensor(wanted))
-ours = [states[1:], *backward(x, states, U, wanted)[0]]
+y.backward(Tensor(direct))
+ours = [states[1:], *backward(x, states, U, direct)[0]]
 theirs = [y.numpy(), *(p.grad.tolist() for p in library.parameters())]
 worst = max(np.abs(a - b).max() for a, b in zip(ours, theirs))
 lesson.expect("states and gradients: difference to nn.RNN", worst, 0, 1e-12)
@@ -155,19 +155,19 @@ lesson.saved(save_shades(lesson.out / "sure.png", text, sure, high=0.6))
 
 # %% How far back does a gradient get?
 lesson.section("How far back?")
-print("What does the loss of the last step want of the state 1 to 40 steps before?")
-print("Take a U that turns and changes no length; then the same, smaller or larger.\n")
+print("The loss of the last step: how large is its gradient 1 to 40 steps before? Take")
+print("a U that only turns. Times 1.2 makes up for tanh. And times 3, and times 0.5?\n")
 turn, _ = np.linalg.qr(rng.normal(size=(64, 64)))
 x, last, fades = 0.1 * rng.normal(size=(40, 16, 64)), np.zeros((40, 16, 64)), {}
 last[-1] = 1
-for name, factor in (("large U", 3), ("right U", 1.2), ("small U", 0.5)):
+for name, factor in (("U * 3", 3), ("U * 1.2", 1.2), ("U * 0.5", 0.5)):
     states = forward(x, np.eye(64), factor * turn, np.zeros(64))
     sizes = backward(x, states, factor * turn, last)[1]
     fades[name] = np.log10(np.array(sizes) / np.linalg.norm(last))
 chart = Chart(fades, "steps back", "log10 of the gradient")
 chart.show(14)
 lesson.saved(save_charts(lesson.out / "fades.png", [chart]))
-lesson.expect("right U, 40 steps back: 10 to the power of", fades["right U"][-1], -2, 2)
+lesson.expect("U * 1.2, 40 steps back: 10 to the power of", fades["U * 1.2"][-1], -2, 2)
 print("Each step multiplies by U and by the slope of tanh. What shrinks 40 times")
 print("vanishes: no loss asks for a memory so old. What grows 40 times explodes.")
 

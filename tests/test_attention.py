@@ -284,6 +284,37 @@ def test_sinusoidal_positions_are_those_of_the_paper(device):
     assert not layer.state_dict(), "they are computed, so no file needs them"
 
 
+@pytest.mark.parametrize("fast", ["0", "1"])
+def test_a_later_key_that_is_no_number_changes_nothing_before_it(fast, monkeypatch):
+    monkeypatch.setenv("HELLO_DL_FAST", fast)
+    query, key, value = (rng.normal(size=(4, 128, 64)) for _ in range(3))
+    before = F.scaled_dot_product_attention(*map(Tensor, (query, key, value)), is_causal=True)
+    key[:, 100] = np.nan
+    y = F.scaled_dot_product_attention(*map(Tensor, (query, key, value)), is_causal=True)
+    assert np.array_equal(y.data[:, :100], before.data[:, :100])
+    assert np.isnan(y.data[:, 100:]).all()
+
+
+def test_a_mask_is_a_block():
+    with pytest.raises(TypeError, match="attn_mask is a Tensor or an array, not a list"):
+        attend((2, 3), (2, 3), (2, 3), attn_mask=[[True, True]] * 2)
+
+
+@each_device
+def test_nothing_to_compare_and_nothing_to_look_at(device):
+    query, key, value = (
+        Tensor(rng.normal(size=s), device=device) for s in ((2, 3, 0), (2, 5, 0), (2, 5, 4))
+    )
+    y = F.scaled_dot_product_attention(query, key, value)  # without features all are equal
+    assert_close(y, np.broadcast_to(plain(value).mean(1, keepdims=True), (2, 3, 4)))
+    layer = nn.MultiheadAttention(4, 2, device=device)
+    query, nothing = Tensor(np.ones((3, 2, 4)), device=device), value[:, :0].transpose(0, 1)
+    for need_weights in (True, False):
+        y, shares = layer(query, nothing, nothing, need_weights=need_weights)
+        assert_close(y, np.broadcast_to(plain(layer.out_proj.bias), (3, 2, 4)))
+        assert shares is None or shares.shape == (2, 3, 0)
+
+
 def test_arguments_stand_in_the_order_of_pytorch():
     torch = import_torch()
     for name in ("MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder"):
@@ -301,6 +332,10 @@ def look(*, query=(5, 3, 8), key=(7, 3, 8), value=(7, 3, 8), **masks):
     return nn.MultiheadAttention(8, 2, dtype="float64")(*blocks, **masks)
 
 
+def ones(dtype, *shape):
+    return Tensor(np.ones(shape, dtype))
+
+
 def attend(*shapes, **options):
     return F.scaled_dot_product_attention(*(Tensor(np.ones(s)) for s in shapes), **options)
 
@@ -316,6 +351,23 @@ def attend(*shapes, **options):
             lambda: attend((3, 2, 3), (2, 2, 3), (2, 2, 3), enable_gqa=True),
             "3 heads of the query cannot share 2",
         ),
+        (
+            lambda: attend((3, 2, 3), (0, 2, 3), (0, 2, 3), enable_gqa=True),
+            "3 heads of the query cannot share 0",
+        ),
+        (lambda: attend((2, 3), (4, 3), (4, 3), attn_mask=ones("int64", 2, 4)), "not of int64"),
+        (
+            lambda: attend((5, 2, 3), (5, 4, 3), (5, 4, 3), attn_mask=ones("bool", 4, 2)),
+            r"attn_mask \(4, 2\) does not stretch to the scores \(5, 2, 4\)",
+        ),
+        (
+            lambda: attend((5, 2, 3), (5, 4, 3), (5, 4, 3), attn_mask=ones("float32", 3, 2, 4)),
+            r"attn_mask \(3, 2, 4\) does not stretch to the scores \(5, 2, 4\)",
+        ),
+        (
+            lambda: attend((2, 3), (4, 3), (4, 3), attn_mask=ones("float32", 1, 2, 4)),
+            r"attn_mask \(1, 2, 4\) does not stretch to the scores \(2, 4\)",
+        ),
         (lambda: nn.MultiheadAttention(8, 3), "embed_dim 8 does not fall into 3 heads"),
         (lambda: nn.MultiheadAttention(0, 3), "embed_dim 0 does not fall into 3 heads"),
         (lambda: look(query=(5, 3, 6)), r"takes \(8, 8, 8\) features"),
@@ -328,6 +380,7 @@ def attend(*shapes, **options):
         (lambda: nn.TransformerEncoderLayer(8, 2, activation="sine"), "not 'sine'"),
         (lambda: nn.RotaryPositions(7), "features=7 is odd"),
         (lambda: nn.LearnedPositions(4, 8)(Tensor(np.ones((1, 9, 4)))), "max_length=8"),
+        (lambda: nn.LearnedPositions(4, 8)(Tensor(np.ones((1, 2, 4))), -3), "to stand at -3"),
     ],
 )
 def test_bad_input_is_one_clear_line(call, says):

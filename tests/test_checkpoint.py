@@ -43,6 +43,13 @@ def test_what_is_saved_is_loaded(saved):
     assert_same(numbers(other), numbers(model))
 
 
+def test_a_path_may_be_a_string_and_nothing_need_be_said(saved, tmp_path):
+    model, other = saved[0], small_net()
+    checkpoint.save(str(tmp_path / "plain.safetensors"), model)
+    assert checkpoint.load(str(tmp_path / "plain.safetensors"), other) == {}
+    assert_same(numbers(other), numbers(model))
+
+
 def test_parameters_that_an_optimizer_has_moved_are_saved_as_they_are(saved, tmp_path):
     from hello_dl import optim
 

@@ -59,6 +59,9 @@ def test_token_files_come_back_and_are_mapped(tmp_path):
         corpus.open_tokens(path, 256)
     with pytest.raises(ValueError, match="missing cannot be read: No such file"):
         corpus.open_tokens(tmp_path / "missing", 256)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ValueError, match="folder (cannot be read|is no file of tokens)"):
+        corpus.open_tokens(tmp_path / "folder", 256)
 
 
 def test_windows_are_pieces_of_the_text_and_go_on_where_they_were():
@@ -205,7 +208,9 @@ def test_bad_input_is_one_clear_line(command, here):
     says("'é' is not among the 15 of this vocabulary", "write --model bigram --prompt é")
     says("holds a bigram, not a gpt", "write --model gpt --out out/text/bigram")
     says("--temperature|temperature must be", "write --model bigram --temperature -1")
-    says("top_k must be 1", "write --model bigram --top-k 0")
+    says("--top-k must be 1 or more, not 0", "write --model bigram --top-k 0")
+    says("--top-p must be above 0 and at most 1", "write --model bigram --top-p 1.5")
+    says("--out is empty: name a folder, such as out/text/gru", "write --model gru --out=")
     says("--prompt is not UTF-8 text: '.udcff'", "write --model bigram --prompt \udcff")
     (here / "out/text/bigram/model.safetensors").write_bytes(b"no model")
     says("is damaged or no model file", "write --model bigram")

@@ -211,13 +211,40 @@ def test_gpt_counts_and_begins_as_gpt2():
         (lambda: next(generate(made("bigram"), [], 3)), "the prompt is empty"),
         (lambda: next(generate(made("bigram"), [1], 3, temperature=-1)), "temperature must be"),
         (lambda: next(generate(made("bigram"), [1], 3, top_k=0)), "top_k must be 1 or more"),
-        (lambda: next(generate(made("bigram"), [1], 3, top_p=1.5)), "top_p is a probability"),
+        (
+            lambda: next(generate(made("bigram"), [1], 3, top_p=1.5)),
+            "top_p must be above 0 and at most 1",
+        ),
     ],
 )
 def test_bad_input_is_one_clear_line(call, says):
     with pytest.raises(ValueError, match=says) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def read_on(tokens):
+    """Let a GPT go on with tokens after it has read three."""
+    model, cache = made("gpt-learned").eval(), Cache()
+    with no_grad():
+        model(block([[1, 2, 3]]), cache=cache)
+        return model(block(tokens), cache=cache)
+
+
+@pytest.mark.parametrize(
+    "tokens, says",
+    [
+        ([[-1]], "row -1 is not among the 11"),
+        ([[11]], "row 11 is not among the 11"),
+        ([[0.5]], "row numbers must be integers"),
+        ([[1], [1]], "the cache has n=1 texts, and n=2 go on"),
+        ([[1, 2], [1, 2]], "the cache has n=1 texts, and n=2 go on"),
+    ],
+)
+def test_a_gpt_that_goes_on_is_as_careful_as_one_that_begins(tokens, says):
+    with pytest.raises(ValueError, match=says):
+        read_on(tokens)
+    assert read_on([[4]])[0].shape == (1, 1, 11)
 
 
 # ------------------------------------------------------------------------------------ sampling

@@ -87,6 +87,10 @@ def test_bpe_knows_frequent_words_and_stops_when_nothing_repeats():
     assert len(tokenizer.encode(text)) < len(text.encode()) / 2
 
 
+def test_of_specials_the_longest_is_not_learned_from():
+    assert BPETokenizer.train("<a>x" * 5, 300, ["<a", "<a>"]).merges == []
+
+
 def test_specials_are_single_tokens_and_can_be_read_as_text():
     end, both = BPE.specials.values()
     assert (end, both) == (BPE.vocab_size - 2, BPE.vocab_size - 1)

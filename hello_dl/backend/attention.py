@@ -93,7 +93,8 @@ def _soften(s: Array, scale: float, ahead: int) -> None:
     xp = module_of(s)
     s *= scale
     if ahead < s.shape[2]:
-        s += future(s, s.shape[1], s.shape[2], ahead)
+        later = _later(xp, s.shape[1], s.shape[2], ahead)
+        xp.copyto(s, -math.inf, where=later)  # even where it was nan
     top = rows.largest(s, 2)
     top[top == -math.inf] = 0
     s -= top
@@ -115,8 +116,13 @@ def soften_back(g: Array, p: Array, scale: float, ahead: int) -> None:
         g *= scale
 
 
+def _later(xp: Any, rows: int, columns: int, ahead: int) -> Array:
+    """Tell which columns come after what a row sees: (rows, columns)."""
+    return xp.arange(columns) >= xp.arange(rows)[:, None] + ahead
+
+
 def future(like: Array, rows: int, columns: int, ahead: int) -> Array:
     """Return what keeps rows from seeing what comes after them: minus infinity there, else 0."""
     xp = module_of(like)
-    later = xp.arange(columns) >= xp.arange(rows)[:, None] + ahead
+    later = _later(xp, rows, columns, ahead)
     return xp.where(later, xp.asarray(-math.inf, like.dtype), xp.asarray(0, like.dtype))

@@ -79,6 +79,8 @@ class RotaryPositions(Module):
 
 
 def _rows(table: Any, start: int, length: int) -> Tensor:
+    if start < 0:
+        raise ValueError(f"positions begin with 0, and the first token is to stand at {start}")
     if start + length > len(table):
         raise ValueError(f"{start + length} positions are asked for, and max_length={len(table)}")
     return table[start : start + length]

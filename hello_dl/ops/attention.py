@@ -20,6 +20,7 @@ from hello_dl.backend import (
     Array,
     device_of,
     is_array,
+    is_floating,
     is_half,
     kernels,
     module_of,
@@ -237,11 +238,13 @@ def scaled_dot_product_attention(
     """
     _check(query, key, value, attn_mask, dropout_p, is_causal)
     key, value = (_shared(query, x, enable_gqa) for x in (key, value))
-    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    batch = broadcast_shapes(*(x.shape[:-2] for x in (query, key, value)))
+    if attn_mask is not None:
+        _check_mask(attn_mask, (*batch, query.shape[-2], key.shape[-2]))
+    scale = _scale(query) if scale is None else scale
     options: dict[str, Any] = {"scale": scale, "is_causal": is_causal, "dropout_p": dropout_p}
     if getattr(attn_mask, "requires_grad", False):  # its gradient is as large as all the scores
         return attention_composed(query, key, value, mask=attn_mask, **options)
-    batch = broadcast_shapes(*(x.shape[:-2] for x in (query, key, value)))
     if attn_mask is not None:
         options["mask"] = _flat_mask(plain(_added(attn_mask, query)), batch)
     return attention(*(_stretched(x, batch) for x in (query, key, value)), **options)
@@ -256,7 +259,9 @@ def attention_shares(
     scale: float | None = None,
 ) -> Any:
     """Return what share (..., l, s) of its attention each token gives to each."""
-    scores = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    scores = query @ key.swapaxes(-1, -2) * (_scale(query) if scale is None else scale)
+    if not key.shape[-2]:
+        return scores  # there is nothing to look at
     if attn_mask is not None:
         scores = scores + _added(attn_mask, query)
     if is_causal:
@@ -280,12 +285,31 @@ def _check(query: Any, key: Any, value: Any, mask: Any, dropout_p: float, is_cau
         raise ValueError(f"dropout_p is a probability between 0 and 1, got {dropout_p}")
 
 
+def _check_mask(mask: Any, scores: tuple[int, ...]) -> None:
+    """Raise ValueError for a mask that is not of bools or floats, or does not fit the scores."""
+    if not is_array(plain(mask)):
+        raise TypeError(f"attn_mask is a Tensor or an array, not a {type(mask).__name__}")
+    if mask.dtype.kind != "b" and not is_floating(mask.dtype):
+        raise ValueError(
+            f"attn_mask is of bools (True: a token may look) or of floats to be added, not of "
+            f"{mask.dtype}"
+        )
+    from_last = zip(reversed(mask.shape), reversed(scores))
+    if len(mask.shape) > len(scores) or any(own not in (1, size) for own, size in from_last):
+        raise ValueError(f"attn_mask {mask.shape} does not stretch to the scores {scores}")
+
+
+def _scale(query: Any) -> float:
+    """Return 1 / √features, with which scores are as large as their features."""
+    return max(query.shape[-1], 1) ** -0.5
+
+
 def _shared(query: Any, x: Any, enable_gqa: bool) -> Any:
     """Repeat the heads of key or value so that there is one for each head of the query."""
     if not enable_gqa or len(x.shape) < 3 or x.shape[-3] == query.shape[-3]:
         return x
     heads, own = query.shape[-3], x.shape[-3]
-    if heads % own:
+    if not own or heads % own:
         raise ValueError(f"{heads} heads of the query cannot share {own} heads of key and value")
     return repeat_interleave(x, heads // own, -3)
 

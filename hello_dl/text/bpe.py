@@ -57,7 +57,8 @@ class BPETokenizer(Tokenizer):
                 f"vocab_size={vocab_size} is too small: bytes and {len(specials)} special tokens "
                 f"take {256 + len(specials)}"
             )
-        parts = re.split("|".join(map(re.escape, specials)), text) if specials else [text]
+        longest_first = sorted(map(re.escape, specials), key=len, reverse=True)
+        parts = re.split("|".join(longest_first), text) if specials else [text]
         words = Counter(word for part in parts for word in WORDS.findall(part))
         return cls(learn_merges(words, count), specials)
 
@@ -120,8 +121,9 @@ def learn_merges(counts: Counter[str], count: int) -> list[Pair]:
                 frequency[old] -= n
             for new in pairwise(after):
                 frequency[new] += n
-                holders[new].add(i)
-                changed.add(new)
+                if merged in new:  # the others were there before
+                    holders[new].add(i)
+                    changed.add(new)
             words[i] = after, n
         del frequency[pair]
         for new in changed:

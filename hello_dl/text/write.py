@@ -35,11 +35,13 @@ class WriteOptions:
         check_name(self.model)
         if any(map(is_half, self.prompt)):
             raise ValueError(f"--prompt is not UTF-8 text: {self.prompt!r}")
-        check_settings(self.temperature, self.top_k, self.top_p)
+        check_settings(self.temperature, self.top_k, self.top_p, flags=True)
         if self.tokens < 1:
             raise ValueError(f"--tokens must be 1 or more, not {self.tokens}")
         if self.seed is not None and self.seed < 0:
             raise ValueError(f"--seed must be 0 or more, not {self.seed}")
+        if self.out is not None and not str(self.out).strip():
+            raise ValueError(f"--out is empty: name a folder, such as {FOLDER}/{self.model}")
         object.__setattr__(self, "device", check_device(self.device))
 
     @property

@@ -17,12 +17,12 @@ from hello_dl.nn import Module
 MODEL = "model."  # in front of the names of a model's arrays, in a file that holds more than those
 
 
-def save(path: Path, model: Module, about: dict[str, str]) -> None:
+def save(path: str | Path, model: Module, about: dict[str, str] | None = None) -> None:
     """Write all parameters of the model, and `about` it what a later reader wants to know."""
-    write(path, model.state_dict(), about)
+    write(path, model.state_dict(), about or {})
 
 
-def load(path: Path, model: Module) -> dict[str, str]:
+def load(path: str | Path, model: Module) -> dict[str, str]:
     """Fill the model from a file and return what it says about itself.
 
     A checkpoint of `fit` is understood too: of `last.safetensors` it takes the model alone.
@@ -47,17 +47,18 @@ def load(path: Path, model: Module) -> dict[str, str]:
     return about
 
 
-def write(path: Path, arrays: Mapping[str, Array], about: dict[str, str]) -> None:
+def write(path: str | Path, arrays: Mapping[str, Array], about: dict[str, str]) -> None:
     """Write arrays of any device; the file that was there is replaced whole or not at all."""
     in_memory = {
         name: np.asarray(to_device(array, "cpu"), order="C") for name, array in arrays.items()
     }
-    with replacing(path) as part:
+    with replacing(Path(path)) as part:
         part.write_bytes(pack(in_memory, metadata=about))
 
 
-def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Return the arrays of a file and what it says about itself; ValueError of one line."""
+    path = Path(path)
     try:
         path.open("rb").close()  # what the system says is clearer than what safe_open makes of it
         with safe_open(path, "numpy") as file:

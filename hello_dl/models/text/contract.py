@@ -24,10 +24,12 @@ class Cache:
         """Put a layer's blocks (n, heads, tokens, features) behind those of the tokens before.
 
         Returns all that it remembers now, (n, heads, length, features) each. No gradient goes
-        through it.
+        through it. ValueError where it remembers another number n of texts.
         """
         before, end = self.length, self.length + blocks[0].shape[2]
         rooms = self.memory.get(layer)
+        if rooms is not None and len(rooms[0]) != len(blocks[0]):
+            raise ValueError(f"the cache has n={len(rooms[0])} texts, and n={len(blocks[0])} go on")
         if rooms is None or rooms[0].shape[2] < end:  # make room for twice as many
             larger = [_room(block, 2 * end) for block in blocks]
             for new, old in zip(larger, rooms or ()):

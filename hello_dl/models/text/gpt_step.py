@@ -19,7 +19,7 @@ from hello_dl.tensor import Tensor
 
 def next_logits(model: Any, tokens: Array, cache: Cache) -> Array:
     """Return the scores (n, vocab_size) of what comes after one token each (n,)."""
-    x = model.wte.weight.data[tokens]  # (n, n_embd)
+    x = model.wte(Tensor(tokens[:, None])).data[:, 0]  # (n, n_embd)
     if model.wpe is not None:
         x = model.wpe(Tensor(x[:, None]), cache.length).data[:, 0]
     for block in model.h:
