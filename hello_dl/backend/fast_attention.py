@@ -66,16 +66,16 @@ def _soften(s, columns, scale, ahead):
         return
     totals = numpy.empty(rows, s.dtype)
     for i in range(rows):
-        row = s[i, : _padded(i + ahead, columns)]
+        row = s[i, : _whole_lanes(i + ahead, columns)]
         _fill(row[i + ahead :], never)
         totals[i] = _largest(row) * scale
     for i in range(rows):
-        top, wide = totals[i], _padded(i + ahead, columns)
+        top, wide = totals[i], _whole_lanes(i + ahead, columns)
         totals[i] = _exp_and_sum(s[i, :wide], scale, zero if top == never else top)
         _fill(s[i, wide:columns], zero)
     for i in range(rows):
         share = of(1) / (totals[i] if totals[i] != zero else of(1))
-        _multiply(s[i, : _padded(i + ahead, columns)], share)
+        _multiply(s[i, : _whole_lanes(i + ahead, columns)], share)
 
 
 @kernel
@@ -86,7 +86,11 @@ def soften(s, scale, ahead, first, end):
 
 
 @kernel
-def _padded(seen, columns):
+def _whole_lanes(seen, columns):
+    """Return how many of the columns to work on so that these fill whole lanes: 16 for 1 to 16.
+
+    What lies beyond those seen is minus infinity as a score, and 0 as a share.
+    """
     return min((seen + LANES - 1) // LANES * LANES, columns)
 
 
@@ -109,7 +113,7 @@ def _soften_back(g, p, columns, scale, ahead):
     rows, scale = len(g), g.dtype.type(scale)
     alongs = numpy.empty(rows, g.dtype)
     for i in range(rows):
-        wide = _padded(i + ahead, columns)
+        wide = _whole_lanes(i + ahead, columns)
         alongs[i] = _product(g[i, :wide], p[i, :wide])
     for i in range(rows):
         _share_out(g[i, :columns], p[i, :columns], alongs[i], scale)

@@ -27,7 +27,7 @@ def apart(
     """Let a kernel do a walk, in threads that share the sequences.
 
     The walk has the rows of every step, and how many they are. The weight, and the blocks that are
-    only read, may lie in memory as they like.
+    only read, may lie in memory as they like; those that are written to lie in rows.
     """
     table = numpy.array([(rows.start, b) for rows, b in walk], "int64").reshape(-1, 2)
     blocks = tuple(x if isinstance(x, bool) else numpy.ascontiguousarray(x) for x in blocks)

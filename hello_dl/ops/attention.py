@@ -19,8 +19,6 @@ from hello_dl.backend import (
     DEFAULT_FLOAT,
     Array,
     device_of,
-    is_array,
-    is_floating,
     is_half,
     kernels,
     module_of,
@@ -29,12 +27,19 @@ from hello_dl.backend import (
 from hello_dl.backend.attention import FEW, attended, future, soften, soften_back
 from hello_dl.backend.gemm import A_MILLISECOND, matmul
 from hello_dl.backend.threads import share, together
-from hello_dl.ops.arrange import repeat_interleave
+from hello_dl.ops.attention_inputs import (
+    added_mask,
+    check_mask,
+    check_shapes,
+    flat_mask,
+    shared_heads,
+    stretched,
+    usual_scale,
+)
 from hello_dl.ops.axes import broadcast_shapes
 from hello_dl.ops.dropout import dropout
 from hello_dl.ops.elementwise import where
 from hello_dl.ops.rule import rule
-from hello_dl.ops.shape import expand
 from hello_dl.ops.softmax import softmax_composed
 from hello_dl.ops.untracked import plain
 
@@ -236,18 +241,18 @@ def scaled_dot_product_attention(
     scale       1 / √e unless another is given
     enable_gqa  a head of key and value serves several heads, axis -3, of the query
     """
-    _check(query, key, value, attn_mask, dropout_p, is_causal)
-    key, value = (_shared(query, x, enable_gqa) for x in (key, value))
+    check_shapes(query, key, value, attn_mask, dropout_p, is_causal)
+    key, value = (shared_heads(query, x, enable_gqa) for x in (key, value))
     batch = broadcast_shapes(*(x.shape[:-2] for x in (query, key, value)))
     if attn_mask is not None:
-        _check_mask(attn_mask, (*batch, query.shape[-2], key.shape[-2]))
-    scale = _scale(query) if scale is None else scale
+        check_mask(attn_mask, (*batch, query.shape[-2], key.shape[-2]))
+    scale = usual_scale(query) if scale is None else scale
     options: dict[str, Any] = {"scale": scale, "is_causal": is_causal, "dropout_p": dropout_p}
     if getattr(attn_mask, "requires_grad", False):  # its gradient is as large as all the scores
         return attention_composed(query, key, value, mask=attn_mask, **options)
     if attn_mask is not None:
-        options["mask"] = _flat_mask(plain(_added(attn_mask, query)), batch)
-    return attention(*(_stretched(x, batch) for x in (query, key, value)), **options)
+        options["mask"] = flat_mask(plain(added_mask(attn_mask, query)), batch)
+    return attention(*(stretched(x, batch) for x in (query, key, value)), **options)
 
 
 def attention_shares(
@@ -259,82 +264,12 @@ def attention_shares(
     scale: float | None = None,
 ) -> Any:
     """Return what share (..., l, s) of its attention each token gives to each."""
-    scores = query @ key.swapaxes(-1, -2) * (_scale(query) if scale is None else scale)
+    scores = query @ key.swapaxes(-1, -2) * (usual_scale(query) if scale is None else scale)
     if not key.shape[-2]:
         return scores  # there is nothing to look at
     if attn_mask is not None:
-        scores = scores + _added(attn_mask, query)
+        scores = scores + added_mask(attn_mask, query)
     if is_causal:
         scores = scores + future(query.data, scores.shape[-2], scores.shape[-1], 1)
     sees = (scores > -math.inf).any(-1, keepdim=True)  # a row that sees nothing gives zeros
     return dropout(softmax_composed(where(sees, scores, 0)) * sees, p=dropout_p)
-
-
-def _check(query: Any, key: Any, value: Any, mask: Any, dropout_p: float, is_causal: bool) -> None:
-    """Raise ValueError for what does not fit together."""
-    shapes = f"query {query.shape}, key {key.shape}, value {value.shape}"
-    if min(len(x.shape) for x in (query, key, value)) < 2:
-        raise ValueError(f"{shapes}: each has the shape (..., tokens, features)")
-    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
-        raise ValueError(
-            f"{shapes}: query and key need equal features, key and value equally many tokens"
-        )
-    if mask is not None and is_causal:
-        raise ValueError("is_causal is a mask of its own: leave out attn_mask, or put it in there")
-    if not 0 <= dropout_p <= 1:
-        raise ValueError(f"dropout_p is a probability between 0 and 1, got {dropout_p}")
-
-
-def _check_mask(mask: Any, scores: tuple[int, ...]) -> None:
-    """Raise ValueError for a mask that is not of bools or floats, or does not fit the scores."""
-    if not is_array(plain(mask)):
-        raise TypeError(f"attn_mask is a Tensor or an array, not a {type(mask).__name__}")
-    if mask.dtype.kind != "b" and not is_floating(mask.dtype):
-        raise ValueError(
-            f"attn_mask is of bools (True: a token may look) or of floats to be added, not of "
-            f"{mask.dtype}"
-        )
-    from_last = zip(reversed(mask.shape), reversed(scores))
-    if len(mask.shape) > len(scores) or any(own not in (1, size) for own, size in from_last):
-        raise ValueError(f"attn_mask {mask.shape} does not stretch to the scores {scores}")
-
-
-def _scale(query: Any) -> float:
-    """Return 1 / √features, with which scores are as large as their features."""
-    return max(query.shape[-1], 1) ** -0.5
-
-
-def _shared(query: Any, x: Any, enable_gqa: bool) -> Any:
-    """Repeat the heads of key or value so that there is one for each head of the query."""
-    if not enable_gqa or len(x.shape) < 3 or x.shape[-3] == query.shape[-3]:
-        return x
-    heads, own = query.shape[-3], x.shape[-3]
-    if not own or heads % own:
-        raise ValueError(f"{heads} heads of the query cannot share {own} heads of key and value")
-    return repeat_interleave(x, heads // own, -3)
-
-
-def _added(mask: Any, query: Any) -> Any:
-    """Return a mask as numbers to be added to the scores."""
-    block = plain(mask)
-    if not is_array(block) or block.dtype.kind != "b":
-        return mask
-    xp = module_of(block)
-    nothing, never = (xp.asarray(x, query.dtype) for x in (0, -math.inf))
-    return xp.where(block, nothing, never)
-
-
-def _stretched(x: Any, batch: tuple[int, ...]) -> Any:
-    """Repeat (..., m, n) as often as the others are there."""
-    shape = (*batch, *x.shape[-2:])
-    return x if x.shape == shape else expand(x, shape)
-
-
-def _flat_mask(mask: Any, batch: tuple[int, ...]) -> Any:
-    """See a mask as (b, l, s), or as (1, l, s) where it is the same for all."""
-    mask = mask.reshape((1,) * (2 - mask.ndim) + mask.shape)
-    if math.prod(mask.shape[:-2]) == 1:
-        return mask.reshape(1, *mask.shape[-2:])
-    return (
-        module_of(mask).broadcast_to(mask, (*batch, *mask.shape[-2:])).reshape(-1, *mask.shape[-2:])
-    )
