@@ -15,7 +15,7 @@ from hello_dl.backend.fast_curves import exp
 from hello_dl.backend.fast_jit import kernel
 
 LANES = 16  # entries that the processor works on together, or a few times as many
-ROWS = 64  # of a matrix of shares that are worked on at once: they stay in the cache
+ROWS = 32  # of a matrix of shares that are worked on at once: they stay in the cache
 
 
 def try_out(x):

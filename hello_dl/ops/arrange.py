@@ -136,7 +136,7 @@ def _apart(x: Any, indices: Sequence[Any]) -> tuple[Any, ...]:
     def piece(index: Any) -> Any:
         def pull(g: Array) -> None:
             if whole.grad is None:
-                whole.grad = module_of(g).zeros(whole.shape, g.dtype)
+                whole.grad = module_of(g).zeros_like(whole._data, g.dtype)  # lies as whole does
             whole.grad[index] = g
 
         part = getitem(whole, index=index)
