@@ -75,7 +75,10 @@ def _compiled_multiply_add(a: Any, b: Any, beta: Any, c: Any) -> Any:
 
 @kernel
 def _lies(x):
-    """Say whether a matrix is turned, so that its columns lie side by side, and how far apart."""
+    """Say whether a matrix is turned, so that its columns lie side by side, and how far apart.
+
+    Steps are whole numbers of entries, and not below 0: callers see to that.
+    """
     down, right = x.strides[0] // x.itemsize, x.strides[1] // x.itemsize
     if right == 1 or x.shape[1] == 1:
         return AS_IT_IS, max(down, x.shape[1], 1)
