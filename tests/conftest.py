@@ -52,3 +52,14 @@ def pytest_collection_modifyitems(items):
     trouble = cuda_trouble()
     for item in marked if trouble else []:
         item.add_marker(pytest.mark.skip(reason=trouble))
+
+
+@pytest.fixture
+def eager_kernels(monkeypatch):
+    """Use compiled kernels for small blocks too; what was turned on or off is so again later."""
+    from hello_dl.backend import fast
+
+    if not fast.is_installed():
+        pytest.skip("numba is not installed")
+    monkeypatch.setattr(fast, "LEAST", 0)
+    monkeypatch.setattr(fast, "_wanted", True)

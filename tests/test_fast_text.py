@@ -8,19 +8,12 @@ from helpers import INF, NAN, assert_close
 
 from hello_dl import Tensor
 from hello_dl import functional as F
-from hello_dl.backend import attention, fast, gelu, layer_norm, threads, use_fast
+from hello_dl.backend import attention, gelu, layer_norm, threads, use_fast
+
+pytestmark = pytest.mark.usefixtures("eager_kernels")
 
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 CLOSE = {"float32": (2e-5, 2e-6), "float64": (1e-12, 1e-13)}
-
-
-@pytest.fixture(autouse=True)
-def eager(monkeypatch):
-    """Use the kernels for small blocks as well, and leave no trace of what was turned on or off."""
-    if not fast.is_installed():
-        pytest.skip("numba is not installed")
-    monkeypatch.setattr(fast, "LEAST", 0)
-    monkeypatch.setattr(fast, "_wanted", True)
 
 
 @pytest.fixture(params=[1, 3])

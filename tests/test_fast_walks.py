@@ -12,6 +12,8 @@ from hello_dl.backend import fast, threads, use_fast, walks
 from hello_dl.ops import recurrent
 from hello_dl.ops.recurrent import gru_steps, lstm_steps, rnn_steps
 
+pytestmark = pytest.mark.usefixtures("eager_kernels")
+
 KINDS = {
     "tanh": (rnn_steps, 1, 1, {}),
     "relu": (rnn_steps, 1, 1, {"nonlinearity": "relu"}),
@@ -29,15 +31,6 @@ SIZES = {
 CLOSE = {"float32": (5e-5, 5e-6), "float64": (1e-12, 1e-12)}
 each_kind = pytest.mark.parametrize("kind", KINDS)
 each_dtype = pytest.mark.parametrize("dtype", CLOSE)
-
-
-@pytest.fixture(autouse=True)
-def eager(monkeypatch):
-    """Use the kernels for small blocks as well, and leave no trace of what was turned on or off."""
-    if not fast.is_installed():
-        pytest.skip("numba is not installed")
-    monkeypatch.setattr(fast, "LEAST", 0)
-    monkeypatch.setattr(fast, "_wanted", True)
 
 
 def drawn(kind, sizes, dtype="float32", h=6, bias=True, seed=0):

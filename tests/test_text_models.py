@@ -111,12 +111,17 @@ def test_one_token_takes_the_short_way_and_a_hook_is_called_all_the_same(device,
     assert_close(read(model, track=True), straight, rtol=1e-4, atol=1e-5)
     assert not short
     called = []
-    for layer in (model.h[0].attn.c_proj, model.h[1], model.h[1].mlp):
+    parts = model.h[0].attn.c_proj, model.h[1], model.h[1].mlp, model.h[1].mlp.dropout, model.drop
+    for layer in parts:
         handle = layer.register_forward_hook(lambda layer, given, y: called.append(layer))
         assert_close(read(model), straight, rtol=1e-4, atol=1e-5)
         assert called == [layer, layer]
         called.clear()
         handle.remove()
+    model.h[0].mlp.dropout.train()
+    assert_close(read(model), straight, rtol=1e-4, atol=1e-5)  # p is 0
+    assert not short
+    model.h[0].mlp.dropout.eval()
     model.h[0].mlp.c_fc = nn.Sequential(model.h[0].mlp.c_fc)
     assert_close(read(model), straight, rtol=1e-4, atol=1e-5)
     assert short

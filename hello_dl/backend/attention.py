@@ -33,13 +33,14 @@ def attended(
     count = q.shape[0] * q.shape[1]
     milliseconds = count * length * size * (q.shape[3] + v.shape[3] + 16) / A_MILLISECOND
     kept = numpy.empty((count if count * length * size <= FEW else 0, length, size), q.dtype)
-    y = _rows_of_tokens((*q.shape[:3], v.shape[3]), q.dtype)
+    y = _rows_of_tokens(numpy.empty, (*q.shape[:3], v.shape[3]), q.dtype)
     blocks = q, k, v, scale, is_causal, kept
     threads = share(milliseconds)
     together(lambda part: compiled.attend(*blocks, y, *part), _ranges(count, threads), threads)
 
     def back(g: Array) -> tuple[Array, ...]:
-        gradients = [_rows_of_tokens(x.shape, x.dtype) for x in (q, k, v)]
+        pairs = (numpy.empty, q), (numpy.zeros, k), (numpy.zeros, v)
+        gradients = [_rows_of_tokens(make, x.shape, x.dtype) for make, x in pairs]
         g = _heads(g.astype(q.dtype, copy=False))
         threads = share(2.5 * milliseconds)
 
@@ -64,10 +65,10 @@ def _heads(x: Array) -> Array:
     return x if beside == x.itemsize and apart >= x.shape[3] * beside else x.copy()
 
 
-def _rows_of_tokens(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Make zeros (n, heads, tokens, features) so that all heads of a token lie side by side."""
+def _rows_of_tokens(make: Any, shape: tuple[int, ...], dtype: Any) -> Array:
+    """Make a block (n, heads, tokens, features) where all heads of a token lie side by side."""
     n, heads, tokens, features = shape
-    return numpy.zeros((n, tokens, heads, features), dtype).transpose(0, 2, 1, 3)
+    return make((n, tokens, heads, features), dtype).transpose(0, 2, 1, 3)
 
 
 def soften(s: Array, scale: float, mask: Array | None, ahead: int) -> None:

@@ -183,7 +183,7 @@ def batch_slopes(g, x, mean, scale, factor, of_batch, dx, along, total, first, e
 
 @kernel
 def normalize_lines(x, weight, bias, eps, mean, scale, y, first, end):
-    """Write what `lines.normalized` makes of some lines, their means and scales (m,)."""
+    """Write what `layer_norm.normalized` makes of some lines, their means and scales (m,)."""
     of, size = x.dtype.type, x.shape[1]
     for i in range(first, end):
         mean[i] = of(_sum(x[i], of(0)) / size)

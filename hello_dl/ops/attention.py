@@ -83,10 +83,10 @@ def attention(
     is_causal: bool = False,
     dropout_p: float = 0.0,
 ):
-    """Attend: query (b, l, e), key (b, s, e) and value (b, s, v) to (b, l, v).
+    """Attend: query (..., l, e), key (..., s, e) and value (..., s, v) to (..., l, v).
 
-    mask       an array that is added to the scores, (b or 1, l or 1, s), without a gradient; a row
-               that sees nothing gives zeros
+    mask       an array that is added to the scores, without a gradient, (b or 1, l or 1, s), with
+               all axes before the last two in one, b; a row that sees nothing gives zeros
     is_causal  token i sees tokens 0 to i only
     dropout_p  how probably a token is overlooked
     """

@@ -75,3 +75,8 @@ def _replacement(sign: str) -> str:
 
 
 codecs.register_error("hello_dl.plain", _replace)
+
+
+def shown(sign: str) -> str:
+    """Return a sign as a terminal can show it: "?" for one that would steer it."""
+    return "?" if unicodedata.category(sign) == "Cc" and sign not in "\n\t" else sign

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from unicodedata import category
-
 from rich.text import Text
 
 from hello_dl.show.digits import DIM, Picture
+from hello_dl.show.terminal import shown
 
 SPEED = 60  # characters a second: as fast as one can read
 
@@ -32,5 +31,5 @@ class TextPanel:
 
 def folded(row: str, width: int) -> list[str]:
     """Cut a row of text into lines of at most `width` characters."""
-    shown = "".join("?" if category(c) == "Cc" else c for c in row.expandtabs(4))
-    return [shown[i : i + width] for i in range(0, len(shown), max(width, 1))] or [""]
+    safe = "".join(map(shown, row.expandtabs(4)))
+    return [safe[i : i + width] for i in range(0, len(safe), max(width, 1))] or [""]

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from hello_dl.backend import check_device, device
 from hello_dl.backend.threads import undivided_products
-from hello_dl.show.terminal import is_live, make_safe
+from hello_dl.show.terminal import is_live, make_safe, shown
 from hello_dl.text.generate import check_settings, generate
 from hello_dl.text.options import FOLDER
 from hello_dl.text.recipes import check_name
@@ -77,11 +77,6 @@ def run(options: WriteOptions, stdout: TextIO | None = None) -> None:
             stream.write("".join(map(shown, piece)) if live else piece)
             stream.flush()
     stream.write("\n")
-
-
-def shown(sign: str) -> str:
-    """Return a sign as a terminal can show it: "?" for one that would steer it."""
-    return "?" if unicodedata.category(sign) == "Cc" and sign not in "\n\t" else sign
 
 
 def is_half(sign: str) -> bool:

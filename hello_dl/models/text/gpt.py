@@ -178,8 +178,10 @@ class GPT(TextModel):
         """Tell whether one more token is read, nobody learns, and all parts are those of a GPT."""
         if not cache.length or tokens.shape[1] != 1 or self.training or is_grad_enabled():
             return False
-        own: list[tuple[nn.Module, type]] = [(self.wte, nn.Embedding)]
+        own: list[tuple[nn.Module, type]] = [(self.wte, nn.Embedding), (self.drop, nn.Dropout)]
         for block in self.h:
             own += [(block, Block), (block.attn, CausalSelfAttention), (block.mlp, MLP)]
-        known = all(type(part) is kind and part._hooks is None for part, kind in own)
-        return known and not is_half(self.wte.weight.dtype)
+            own += [(part, nn.Dropout) for part in (block.attn.resid_dropout, block.mlp.dropout)]
+        return not is_half(self.wte.weight.dtype) and all(
+            type(part) is kind and part._hooks is None and not part.training for part, kind in own
+        )
